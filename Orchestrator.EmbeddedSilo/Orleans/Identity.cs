@@ -16,7 +16,7 @@ public readonly struct IdSpan : IEquatable<IdSpan>
     public static IdSpan Create(string id) => new(id ?? throw new ArgumentNullException(nameof(id)));
 
     /// <inheritdoc />
-    public bool Equals(IdSpan other) => string.Equals(_value, other._value, StringComparison.Ordinal);
+    public bool Equals(IdSpan obj) => string.Equals(_value, obj._value, StringComparison.Ordinal);
 
     /// <inheritdoc />
     public override bool Equals([NotNullWhen(true)] object? obj) => obj is IdSpan other && Equals(other);
@@ -50,7 +50,7 @@ public readonly struct GrainType : IEquatable<GrainType>
     public static GrainType Create(string value) => new(IdSpan.Create(value));
 
     /// <inheritdoc />
-    public bool Equals(GrainType other) => Value.Equals(other.Value);
+    public bool Equals(GrainType obj) => Value.Equals(obj.Value);
 
     /// <inheritdoc />
     public override bool Equals([NotNullWhen(true)] object? obj) => obj is GrainType other && Equals(other);
