@@ -29,7 +29,11 @@ internal static class ApiComparison
         {
             return [new(ours.Name, $"{ours.Kind} {ours.Name}", published is null ? [] : [$"{published.Kind} {published.Name}, which no listing has"])];
         }
-        return CompareToListing(ours, listed).Concat(published is null ? CompareFinePrint(ours, listed) : CompareToPublished(ours, published));
+        var differences = CompareToListing(ours, listed).ToList();
+        var reported = differences.ConvertAll(difference => difference.What);
+        var more = published is null ? CompareFinePrint(ours, listed) : CompareToPublished(ours, published);
+        differences.AddRange(more.Where(other => !reported.Exists(what => $"{other.What} ".StartsWith($"{what} ", StringComparison.Ordinal))));
+        return differences;
     }
 
     private static IEnumerable<ApiDifference> CompareToListing(ApiType ours, IReadOnlyList<ListedType> listed)
