@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Builds, runs every test and ends with "N passed, N failed[, N skipped]". Arguments go to dotnet test, e.g.
+#   scripts/test.sh --filter FullyQualifiedName~Reminder
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/build.sh
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+code=0
+dotnet test Orchestrator.sln -c Release --no-build --nologo --logger "console;verbosity=normal" "$@" 2>&1 | tee "$log" | grep -vE '^ +Passed |^\[xUnit' || code=${PIPESTATUS[0]}
+count() { awk -v what="$1" '$1 == what ":" { sum += $2 } END { print sum + 0 }' "$log"; }
+passed=$(count Passed)
+failed=$(count Failed)
+skipped=$(count Skipped)
+if [ "$code" -ne 0 ] && [ "$failed" -eq 0 ]; then
+  echo "dotnet test ended with $code before it could count: see above." >&2
+  failed=1
+fi
+if [ "$passed" -eq 0 ]; then
+  echo "No test ran." >&2
+  code=1
+fi
+echo
+if [ "$skipped" -gt 0 ]; then
+  grep -E '^ +Skipped ' "$log" | sort -u || true
+  echo "$passed passed, $failed failed, $skipped skipped"
+else
+  echo "$passed passed, $failed failed"
+fi
+exit "$code"
