@@ -31,7 +31,9 @@ public sealed class GrainGenerator : IIncrementalGenerator
     private static Finding? Read(GeneratorSyntaxContext syntax, CancellationToken token)
     {
         if (syntax.SemanticModel.GetDeclaredSymbol(syntax.Node, token) is not INamedTypeSymbol type || !IsAccessible(type)) return null;
-        var isGrain = type.AllInterfaces.Any(i => Is(i, "Orleans.IGrain"));
+
+        // A class that is a grain and has no grain interface is listed too, so that the silo's start can say so.
+        var isGrain = type.AllInterfaces.Any(i => Is(i, "Orleans.IGrain") || (type.TypeKind == TypeKind.Class && Is(i, "Orleans.IGrainBase")));
         if (!isGrain) return null;
         var name = type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat);
         if (type.TypeKind == TypeKind.Class)

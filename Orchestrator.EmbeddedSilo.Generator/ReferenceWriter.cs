@@ -14,8 +14,9 @@ internal sealed class ReferenceWriter(INamedTypeSymbol grainInterface)
     private readonly StringBuilder _text = new();
     private int _count;
 
+    /// <summary>The interface's full name with underscores for dots; its own underscores are doubled, so that two interfaces do not get one name.</summary>
     public string ClassName { get; } =
-        new string([.. grainInterface.ToDisplayString().Select(c => char.IsLetterOrDigit(c) ? c : '_')]) + "_Reference";
+        string.Concat(grainInterface.ToDisplayString().Select(c => char.IsLetterOrDigit(c) ? c.ToString() : c == '_' ? "__" : "_")) + "_Reference";
 
     public string Write()
     {
@@ -56,11 +57,11 @@ internal sealed class ReferenceWriter(INamedTypeSymbol grainInterface)
             case IPropertySymbol property:
                 var accessors = (property.GetMethod is null ? "" : $"get => {Throw}; ")
                     + (property.SetMethod is null ? "" : $"{(property.SetMethod.IsInitOnly ? "init" : "set")} => {Throw}; ");
-                var index = property.IsIndexer ? $"this[{Parameters(property.Parameters)}]" : property.Name;
+                var index = property.IsIndexer ? $"this[{Parameters(property.Parameters)}]" : $"@{property.Name}";
                 Line($"{Name(property.Type)} {Name(declaring)}.{index} {{ {accessors}}}");
                 break;
             case IEventSymbol @event:
-                Line($"event {Name(@event.Type)} {Name(declaring)}.{@event.Name} {{ add => {Throw}; remove => {Throw}; }}");
+                Line($"event {Name(@event.Type)} {Name(declaring)}.@{@event.Name} {{ add => {Throw}; remove => {Throw}; }}");
                 break;
         }
     }
@@ -115,7 +116,7 @@ internal sealed class ReferenceWriter(INamedTypeSymbol grainInterface)
         var isStream = result.Kind == MethodKinds.Stream;
         var token = method.Parameters.FirstOrDefault(IsCancellationToken);
         var data = method.Parameters.Where(parameter => !IsCancellationToken(parameter)).ToList();
-        var invoke = $"(({Name(declaring)})grain).{method.Name}({string.Join(", ", method.Parameters.Select(Field))})";
+        var invoke = $"(({Name(declaring)})grain).@{method.Name}({string.Join(", ", method.Parameters.Select(Field))})";
         var baseArguments = !isStream ? id : token is null ? $"{id}, default" : $"{id}, @{token.Name}";
         Line($"private sealed class {id}_Call : {(isStream ? "GrainStreamSource" : "GrainCall")}<{result.Type}>");
         Line("{");
@@ -155,7 +156,7 @@ internal sealed class ReferenceWriter(INamedTypeSymbol grainInterface)
     {
         var generics = method.IsGenericMethod ? $"<{string.Join(", ", method.TypeParameters.Select(parameter => parameter.Name))}>" : "";
         var result = method.ReturnsVoid ? "void" : Name(method.ReturnType);
-        return $"{result} {Name(declaring)}.{method.Name}{generics}({Parameters(method.Parameters)})";
+        return $"{result} {Name(declaring)}.@{method.Name}{generics}({Parameters(method.Parameters)})";
     }
 
     private static string Parameters(IEnumerable<IParameterSymbol> parameters) =>

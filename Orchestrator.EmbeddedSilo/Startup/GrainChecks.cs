@@ -37,20 +37,36 @@ internal static class GrainChecks
     {
         var findings = new List<string>();
         var checkedTypes = new HashSet<Type>();
-        foreach (var type in interfaces) CheckInterface(type, checkedTypes, findings);
+        var known = interfaces.ToHashSet();
+        foreach (var type in known) CheckInterface(type, checkedTypes, findings);
+
+        // Generated code knows neither generic interfaces nor those that it cannot name; their classes lead to them.
+        foreach (var type in classes.SelectMany(type => type.GetInterfaces()).Where(IsGrainInterface).Select(DefinitionOf).Distinct().Where(type => !known.Contains(type)))
+        {
+            if (type.IsGenericType) CheckInterface(type, checkedTypes, findings);
+            else findings.Add($"{type}: generated code cannot name it. A grain interface must be public or internal, in a project that uses the silo's source generator.");
+        }
+
         CheckClasses(classes, findings);
         CheckStates(classes, isStorageConfigured, findings);
         if (findings.Count > 0)
             throw new OrleansConfigurationException($"The silo does not start: {findings.Count} rule(s) of grains are broken.\n- {string.Join("\n- ", findings)}");
     }
 
+    private static Type DefinitionOf(Type type) => type.IsGenericType ? type.GetGenericTypeDefinition() : type;
+
     private static void CheckInterface(Type type, HashSet<Type> checkedTypes, List<string> findings)
     {
         if (!typeof(IGrainWithStringKey).IsAssignableFrom(type)) findings.Add($"{type}: a grain interface must derive from {nameof(IGrainWithStringKey)}.");
         if (type.IsGenericType) findings.Add($"{type}: a grain interface must not be generic.");
-        foreach (var member in type.GetMembers().Where(member => member is PropertyInfo or EventInfo))
-            findings.Add($"{type}.{member.Name}: a grain interface may have methods only, no properties or events.");
-        foreach (var method in type.GetMethods().Where(method => !method.IsSpecialName)) CheckMethod(type, method, checkedTypes, findings);
+
+        // Members of plain interfaces that it derives from are its own; grain interfaces among them are checked for themselves.
+        foreach (var part in type.GetInterfaces().Where(parent => !typeof(IAddressable).IsAssignableFrom(parent)).Prepend(type))
+        {
+            foreach (var member in part.GetMembers().Where(member => member is PropertyInfo or EventInfo))
+                findings.Add($"{type}.{member.Name}: a grain interface may have methods only, no properties or events.");
+            foreach (var method in part.GetMethods().Where(method => !method.IsSpecialName)) CheckMethod(type, method, checkedTypes, findings);
+        }
     }
 
     private static void CheckMethod(Type type, MethodInfo method, HashSet<Type> checkedTypes, List<string> findings)
@@ -147,10 +163,18 @@ internal static class GrainChecks
         foreach (var type in classes)
         {
             if (!type.GetInterfaces().Any(IsGrainInterface)) findings.Add($"{type} implements no grain interface, so nobody could call it.");
+            if (!typeof(IGrainBase).IsAssignableFrom(type)) findings.Add($"{type} must derive from {nameof(Grain)} or implement {nameof(IGrainBase)}.");
             if (type.IsGenericType) findings.Add($"{type}: a grain class must not be generic.");
             if (type.GetConstructors(BindingFlags.Instance | BindingFlags.Public).Length != 1) findings.Add($"{type} must have one public constructor.");
+            if (GrainClassFactory.InterleaveProblem(type) is { } problem) findings.Add(problem);
         }
+
+        foreach (var twice in classes.GroupBy(GrainClassFactory.GrainTypeOf).Where(group => group.Count() > 1))
+            findings.Add($"Grain type '{twice.Key}' is the name of {string.Join(" and of ", twice)}: give one of them another by [GrainType(\"…\")].");
     }
+
+    private static bool HasUnknownVersion(Type state) =>
+        !state.IsValueType && state.GetProperty("SchemaVersion") is { } version && version.PropertyType == typeof(int) && state.GetConstructor(Type.EmptyTypes) is null;
 
     private static void CheckStates(IEnumerable<Type> classes, Predicate<string> isStorageConfigured, List<string> findings)
     {
@@ -163,6 +187,8 @@ internal static class GrainChecks
                 var place = $"parameter {parameter.Name} of {type}'s constructor";
                 if (!parameter.ParameterType.IsGenericType || parameter.ParameterType.GetGenericTypeDefinition() != typeof(IPersistentState<>))
                     findings.Add($"{place} carries [PersistentState] but is no IPersistentState<T>.");
+                else if (parameter.ParameterType.GetGenericArguments()[0] is var stateType && HasUnknownVersion(stateType))
+                    findings.Add($"{stateType}, the state of {place}, has a SchemaVersion and needs a parameterless constructor to tell the version that it writes.");
                 if (string.IsNullOrWhiteSpace(state.StateName))
                     findings.Add($"{place} has an empty state name.");
                 else if (!owners.TryAdd(state.StateName, place))

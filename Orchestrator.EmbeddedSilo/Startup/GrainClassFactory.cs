@@ -19,7 +19,7 @@ internal static class GrainClassFactory
         return new GrainClass
         {
             Type = type,
-            GrainType = GrainType.Create(type.GetCustomAttribute<GrainTypeAttribute>()?.Name ?? DefaultName(type)),
+            GrainType = GrainTypeOf(type),
             MainInterface = type.GetInterfaces().First(GrainChecks.IsGrainInterface),
             Constructor = ConstructorInvoker.Create(constructor),
             Arguments = [.. constructor.GetParameters().Select(Argument)],
@@ -37,6 +37,14 @@ internal static class GrainClassFactory
             ? constructors[0]
             : throw new OrleansConfigurationException($"Grain class {type} has {constructors.Length} public constructors; it must have one.");
     }
+
+    internal static GrainType GrainTypeOf(Type type) => GrainType.Create(type.GetCustomAttribute<GrainTypeAttribute>()?.Name ?? DefaultName(type));
+
+    /// <summary>What is wrong with the class's <see cref="MayInterleaveAttribute"/>; null when it has none or a good one.</summary>
+    internal static string? InterleaveProblem(Type type) =>
+        type.GetCustomAttribute<MayInterleaveAttribute>() is { } attribute && PredicateMethod(type, attribute) is null
+            ? $"{type} carries [MayInterleave(\"{attribute.CallbackMethodName}\")] but has no method 'static bool {attribute.CallbackMethodName}(IInvokable)'."
+            : null;
 
     /// <summary>As in Orleans: the class name in lower case, without a leading namespace and a trailing "Grain".</summary>
     private static string DefaultName(Type type)
@@ -58,13 +66,13 @@ internal static class GrainClassFactory
             : activation => activation.ActivationServices.GetRequiredService(type);
     }
 
-    private static Func<IInvokable, bool>? Predicate(Type type)
+    private static Func<IInvokable, bool>? Predicate(Type type) => type.GetCustomAttribute<MayInterleaveAttribute>() is { } attribute
+        ? PredicateMethod(type, attribute)!.CreateDelegate<Func<IInvokable, bool>>()
+        : null;
+
+    private static MethodInfo? PredicateMethod(Type type, MayInterleaveAttribute attribute)
     {
-        if (type.GetCustomAttribute<MayInterleaveAttribute>() is not { } attribute) return null;
-        var method = type.GetMethod(attribute.CallbackMethodName, BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic, [typeof(IInvokable)]);
-        return method is not null && method.ReturnType == typeof(bool)
-            ? method.CreateDelegate<Func<IInvokable, bool>>()
-            : throw new OrleansConfigurationException(
-                $"{type} carries [MayInterleave(\"{attribute.CallbackMethodName}\")] but has no method 'static bool {attribute.CallbackMethodName}(IInvokable)'.");
+        const BindingFlags Static = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.FlattenHierarchy;
+        return type.GetMethod(attribute.CallbackMethodName, Static, [typeof(IInvokable)]) is { } method && method.ReturnType == typeof(bool) ? method : null;
     }
 }

@@ -39,14 +39,7 @@ public sealed class GrainRegistry
 
     internal void Freeze(IEnumerable<GrainClass> grainClasses)
     {
-        var classes = grainClasses.ToList();
-        if (classes.GroupBy(grainClass => grainClass.GrainType).FirstOrDefault(group => group.Count() > 1) is { } twice)
-        {
-            throw new OrleansConfigurationException(
-                $"Grain type '{twice.Key}' is the name of {string.Join(" and of ", twice.Select(grainClass => grainClass.Type))}: give one of them another by [GrainType(\"…\")].");
-        }
-
-        _classes = classes.ToFrozenDictionary(grainClass => grainClass.GrainType);
+        _classes = grainClasses.ToFrozenDictionary(grainClass => grainClass.GrainType);
         _interfaces = _factories.ToFrozenDictionary(
             pair => pair.Key,
             pair => new GrainInterfaceEntry(pair.Key, pair.Value, [.. _classes.Values.Where(grainClass => pair.Key.IsAssignableFrom(grainClass.Type))]));
