@@ -8,6 +8,7 @@ public sealed class ManualClock(DateTimeOffset? start = null) : TimeProvider
 {
     private readonly Lock _gate = new();
     private readonly List<ManualTimer> _timers = [];
+    private readonly List<(long DueAt, TaskCompletionSource IsSet)> _awaited = [];
     private DateTimeOffset _now = start ?? new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private TimeSpan _wallClockOffset;
     private long _ticks;
@@ -49,6 +50,22 @@ public sealed class ManualClock(DateTimeOffset? start = null) : TimeProvider
         }
     }
 
+    /// <summary>
+    /// Completes once a timer is due exactly that long from now; at once when there is one. For a timer that another thread is about to set: moving
+    /// the clock before that would set it off later than the test wants.
+    /// </summary>
+    public Task TimerDueInAsync(TimeSpan time)
+    {
+        lock (_gate)
+        {
+            var dueAt = _ticks + time.Ticks;
+            if (_timers.Any(timer => timer.DueAt == dueAt)) return Task.CompletedTask;
+            var isSet = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _awaited.Add((dueAt, isSet));
+            return isSet.Task;
+        }
+    }
+
     /// <summary>Moves the wall clock only, as an administrator or NTP would: no timer notices.</summary>
     public void SetWallClockForward(TimeSpan time)
     {
@@ -78,6 +95,8 @@ public sealed class ManualClock(DateTimeOffset? start = null) : TimeProvider
                 if (dueTime == Timeout.InfiniteTimeSpan) return true;
                 DueAt = clock._ticks + dueTime.Ticks;
                 clock._timers.Add(this);
+                foreach (var awaited in clock._awaited.Where(awaited => awaited.DueAt == DueAt)) awaited.IsSet.TrySetResult();
+                clock._awaited.RemoveAll(awaited => awaited.DueAt == DueAt);
                 return true;
             }
         }
