@@ -13,16 +13,16 @@ public static class GrainBaseExtensions
 
     /// <inheritdoc cref="RegisterGrainTimer{TState}(IGrainBase, Func{TState, CancellationToken, Task}, TState, GrainTimerCreationOptions)" />
     public static IGrainTimer RegisterGrainTimer(this IGrainBase grain, Func<CancellationToken, Task> callback, GrainTimerCreationOptions options) =>
-        RegisterGrainTimer(grain, static (call, token) => call(token), callback, options);
+        RegisterGrainTimer(grain, static (call, token) => call(token), Checked(callback), options);
 
     /// <inheritdoc cref="RegisterGrainTimer{TState}(IGrainBase, Func{TState, CancellationToken, Task}, TState, GrainTimerCreationOptions)" />
     public static IGrainTimer RegisterGrainTimer(this IGrainBase grain, Func<Task> callback, GrainTimerCreationOptions options) =>
-        RegisterGrainTimer(grain, static (call, _) => call(), callback, options);
+        RegisterGrainTimer(grain, static (call, _) => call(), Checked(callback), options);
 
     /// <inheritdoc cref="RegisterGrainTimer{TState}(IGrainBase, Func{TState, CancellationToken, Task}, TState, GrainTimerCreationOptions)" />
     public static IGrainTimer RegisterGrainTimer<TState>(
         this IGrainBase grain, Func<TState, Task> callback, TState state, GrainTimerCreationOptions options) =>
-        RegisterGrainTimer(grain, static (both, _) => both.callback(both.state), (callback, state), options);
+        RegisterGrainTimer(grain, static (both, _) => both.callback(both.state), (callback: Checked(callback), state), options);
 
     /// <summary>
     /// Starts a timer that lives as long as the activation and whose ticks are turns of the grain. The next tick is due one period after the
@@ -41,4 +41,7 @@ public static class GrainBaseExtensions
         ArgumentNullException.ThrowIfNull(callback);
         return GrainTimer.Start((Activation)grain.GrainContext, token => callback(state, token), options);
     }
+
+    private static T Checked<T>(T callback)
+        where T : Delegate => callback ?? throw new ArgumentNullException(nameof(callback));
 }
