@@ -13,7 +13,7 @@ namespace Orchestrator.EmbeddedSilo.Activations;
 internal sealed partial class Activation
 {
     private GrainReference? _reference;
-    private IServiceScope? _scope;
+    private AsyncServiceScope? _scope;
     private List<IPersistentStateBridge>? _states;
     private List<GrainTimer>? _timers;
     private List<IGrainStreamWriter>? _streams;
@@ -112,7 +112,7 @@ internal sealed partial class Activation
         using var timeout = new CancellationTokenSource(Runtime.Collection.ActivationTimeout, Runtime.Clock);
         try
         {
-            _scope = Runtime.Services.CreateScope();
+            _scope = Runtime.Services.CreateAsyncScope();
             Grain = Class.Create(this);
             foreach (var state in _states ?? []) await state.LoadAsync(timeout.Token);
             await ((IGrainBase)Grain).OnActivateAsync(timeout.Token).WaitAsync(timeout.Token);
@@ -120,9 +120,12 @@ internal sealed partial class Activation
         catch (Exception exception)
         {
             // Whatever fails here is given to the calls that wait; the next call tries again.
-            LogActivationFailed(Log, exception, GrainId);
+            var failure = exception is OperationCanceledException && timeout.IsCancellationRequested
+                ? new TimeoutException($"{GrainId} was not activated within {Runtime.Collection.ActivationTimeout}.", exception)
+                : exception;
+            LogActivationFailed(Log, failure, GrainId);
             StopTimers();
-            await LeaveAsync(exception);
+            await LeaveAsync(failure);
             return;
         }
 
@@ -134,35 +137,33 @@ internal sealed partial class Activation
         StopTimers();
         using var timeout = new CancellationTokenSource(Runtime.Collection.DeactivationTimeout, Runtime.Clock);
         using var hurry = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _hurry);
+        foreach (var stream in _streams?.ToArray() ?? []) await TryAsync(() => stream.AbortAsync().WaitAsync(hurry.Token));
+        await TryAsync(() => ((IGrainBase)Grain!).OnDeactivateAsync(_reason, hurry.Token).WaitAsync(hurry.Token));
+        await LeaveAsync(null);
+    }
+
+    /// <summary>The grain goes in any case; what it could not do on its way out is logged.</summary>
+    private async Task TryAsync(Func<Task> step)
+    {
         try
         {
-            foreach (var stream in _streams?.ToArray() ?? []) await stream.AbortAsync().WaitAsync(hurry.Token);
-            await ((IGrainBase)Grain!).OnDeactivateAsync(_reason, hurry.Token).WaitAsync(hurry.Token);
+            await step();
         }
         catch (Exception exception)
         {
-            // The grain goes in any case; what it could not do is its own loss.
             LogDeactivationFailed(Log, exception, GrainId);
         }
-
-        await LeaveAsync(null);
     }
 
     /// <summary>Leaves the catalog, then hands on or fails the calls that wait.</summary>
     private async Task LeaveAsync(Exception? failure)
     {
-        try
+        await TryAsync(async () =>
         {
             if (Grain is IAsyncDisposable asyncDisposable) await asyncDisposable.DisposeAsync();
             else (Grain as IDisposable)?.Dispose();
-            _scope?.Dispose();
-        }
-        catch (Exception exception)
-        {
-            // As with OnDeactivateAsync: the activation goes all the same.
-            LogDeactivationFailed(Log, exception, GrainId);
-        }
-
+        });
+        if (_scope is { } scope) await TryAsync(() => scope.DisposeAsync().AsTask());
         var left = new List<GrainCall>();
         lock (_gate)
         {

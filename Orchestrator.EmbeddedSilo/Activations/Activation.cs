@@ -2,6 +2,7 @@ using Orchestrator.EmbeddedSilo.Calls;
 using Orchestrator.EmbeddedSilo.CodeGeneration;
 using Orleans;
 using Orleans.Runtime;
+using Orleans.Storage;
 
 namespace Orchestrator.EmbeddedSilo.Activations;
 
@@ -106,13 +107,15 @@ internal sealed partial class Activation : TaskScheduler, IGrainContext, IThread
         }
 
         Class.Statistics.Record(now - call.SentAt, exception is not null);
-        if (exception is Orleans.Storage.InconsistentStateException)
-            Deactivate(new(DeactivationReasonCode.ApplicationError, exception, "The state in memory is not the stored one."));
+        if (exception is not InconsistentStateException { HasDroppedActivation: false } conflict) return;
+        conflict.HasDroppedActivation = true;
+        Deactivate(new(DeactivationReasonCode.ApplicationError, exception, "The state in memory is not the stored one."));
     }
 
     /// <summary>Fails the calls that have waited for an answer for too long.</summary>
     public void FailOverdueCalls(long now)
     {
+        if (_running.Count + _waiting.Count == 0) return; // Read without the lock: what comes now is not overdue.
         List<GrainCall>? overdue = null;
         GrainCall? blocking;
         lock (_gate)

@@ -79,7 +79,7 @@ internal sealed class GrainStreamWriter<T>(GrainStreamSource<T> source) : IGrain
 
         _moving = _items.MoveNextAsync().AsTask();
         var moved = await _moving;
-        return (moved, moved ? DeepCopy.Of(_items.Current) : default!);
+        return (moved, moved ? _items.Current : default!);
     }
 
     private async Task EndAsync()

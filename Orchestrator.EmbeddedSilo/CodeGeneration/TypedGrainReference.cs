@@ -17,10 +17,7 @@ public readonly struct GrainReferenceKey
 public abstract class TypedGrainReference : GrainReference
 {
     /// <summary>For generated code.</summary>
-    protected TypedGrainReference(GrainReferenceKey key)
-        : base(key.Runtime, key.GrainId)
-    {
-    }
+    protected TypedGrainReference(GrainReferenceKey key) : base(key.Runtime, key.GrainId) { }
 
     /// <summary>For generated code: sends, and returns what the caller awaits.</summary>
     protected Task<T> Send<T>(GrainCall<T> call)

@@ -7,10 +7,7 @@ namespace Orleans;
 public readonly struct DeactivationReason(DeactivationReasonCode code, Exception? exception, string text)
 {
     /// <summary>A reason without an exception.</summary>
-    public DeactivationReason(DeactivationReasonCode code, string text)
-        : this(code, null, text)
-    {
-    }
+    public DeactivationReason(DeactivationReasonCode code, string text) : this(code, null, text) { }
 
     /// <summary>The kind of reason.</summary>
     public DeactivationReasonCode ReasonCode { get; } = code;

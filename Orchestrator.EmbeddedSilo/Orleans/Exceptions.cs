@@ -6,83 +6,52 @@ namespace Orleans.Runtime
     public class OrleansException : Exception
     {
         /// <summary>Without a message.</summary>
-        public OrleansException()
-        {
-        }
+        public OrleansException() { }
 
         /// <summary>With a message.</summary>
-        public OrleansException(string message)
-            : base(message)
-        {
-        }
+        public OrleansException(string message) : base(message) { }
 
         /// <summary>With a message and a cause.</summary>
-        public OrleansException(string message, Exception? innerException)
-            : base(message, innerException)
-        {
-        }
+        public OrleansException(string message, Exception? innerException) : base(message, innerException) { }
     }
 
     /// <summary>The application is put together wrongly; the silo does not start.</summary>
     public sealed class OrleansConfigurationException : Exception
     {
         /// <summary>With a message that says what to change.</summary>
-        public OrleansConfigurationException(string message)
-            : base(message)
-        {
-        }
+        public OrleansConfigurationException(string message) : base(message) { }
 
         /// <summary>With a message and a cause.</summary>
-        public OrleansConfigurationException(string message, Exception innerException)
-            : base(message, innerException)
-        {
-        }
+        public OrleansConfigurationException(string message, Exception innerException) : base(message, innerException) { }
     }
 
     /// <summary>The runtime did not deliver a call.</summary>
     public class OrleansMessageRejectionException : OrleansException
     {
-        internal OrleansMessageRejectionException(string message)
-            : base(message)
-        {
-        }
+        internal OrleansMessageRejectionException(string message) : base(message) { }
     }
 
     /// <summary>The silo has stopped or is stopping: the call was not made.</summary>
     public sealed class SiloUnavailableException : OrleansMessageRejectionException
     {
         /// <summary>With the standard message.</summary>
-        public SiloUnavailableException()
-            : base("The silo is not running.")
-        {
-        }
+        public SiloUnavailableException() : base("The silo is not running.") { }
 
         /// <summary>With a message.</summary>
-        public SiloUnavailableException(string msg)
-            : base(msg)
-        {
-        }
+        public SiloUnavailableException(string msg) : base(msg) { }
     }
 
     /// <summary>A stream of items from a grain broke off because the grain was deactivated.</summary>
     public sealed class EnumerationAbortedException : Exception
     {
         /// <summary>Without a message.</summary>
-        public EnumerationAbortedException()
-        {
-        }
+        public EnumerationAbortedException() { }
 
         /// <summary>With a message.</summary>
-        public EnumerationAbortedException(string message)
-            : base(message)
-        {
-        }
+        public EnumerationAbortedException(string message) : base(message) { }
 
         /// <summary>With a message and a cause.</summary>
-        public EnumerationAbortedException(string message, Exception innerException)
-            : base(message, innerException)
-        {
-        }
+        public EnumerationAbortedException(string message, Exception innerException) : base(message, innerException) { }
     }
 }
 
@@ -92,21 +61,13 @@ namespace Orleans.Storage
     public class InconsistentStateException : Runtime.OrleansException
     {
         /// <summary>Without details.</summary>
-        public InconsistentStateException()
-        {
-        }
+        public InconsistentStateException() { }
 
         /// <summary>With a message.</summary>
-        public InconsistentStateException(string message)
-            : base(message)
-        {
-        }
+        public InconsistentStateException(string message) : base(message) { }
 
         /// <summary>With a message and a cause.</summary>
-        public InconsistentStateException(string message, Exception innerException)
-            : base(message, innerException)
-        {
-        }
+        public InconsistentStateException(string message, Exception innerException) : base(message, innerException) { }
 
         /// <summary>With both ETags.</summary>
         public InconsistentStateException(string errorMsg, string? storedEtag, string? currentEtag)
@@ -118,5 +79,8 @@ namespace Orleans.Storage
 
         /// <summary>The ETag of the state that was to be written; null when it was new.</summary>
         public string? CurrentEtag { get; }
+
+        /// <summary>Whether the activation whose state it was has been dropped: callers further up let the exception pass and stay.</summary>
+        internal bool HasDroppedActivation { get; set; }
     }
 }

@@ -15,9 +15,7 @@ public interface IGrainTimer : IDisposable
 public readonly struct GrainTimerCreationOptions
 {
     /// <summary>For an object initializer, which has to set both times.</summary>
-    public GrainTimerCreationOptions()
-    {
-    }
+    public GrainTimerCreationOptions() { }
 
     /// <summary>Sets the two times.</summary>
     [SetsRequiredMembers]

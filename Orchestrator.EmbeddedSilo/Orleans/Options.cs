@@ -37,11 +37,7 @@ public abstract class MessagingOptions
 }
 
 /// <inheritdoc />
-public class SiloMessagingOptions : MessagingOptions
-{
-}
+public class SiloMessagingOptions : MessagingOptions;
 
 /// <summary>Memory storage has nothing to set here.</summary>
-public class MemoryGrainStorageOptions
-{
-}
+public class MemoryGrainStorageOptions;

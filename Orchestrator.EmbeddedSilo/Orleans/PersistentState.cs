@@ -41,9 +41,7 @@ namespace Orleans.Core
 namespace Orleans.Runtime
 {
     /// <summary>State that a grain's constructor asks for with <see cref="PersistentStateAttribute"/>; it is read before the grain is activated.</summary>
-    public interface IPersistentState<TState> : Core.IStorage<TState>
-    {
-    }
+    public interface IPersistentState<TState> : Core.IStorage<TState>;
 
     /// <summary>Names the state that a constructor parameter of type <see cref="IPersistentState{TState}"/> asks for.</summary>
     /// <param name="stateName">Belongs to this grain class in the whole application, and stays when classes are renamed.</param>

@@ -4,9 +4,7 @@ namespace Orleans;
 
 /// <summary>This type may be sent to grains. Members that travel carry <see cref="IdAttribute"/>; those of a positional record need none.</summary>
 [AttributeUsage(AttributeTargets.Class | AttributeTargets.Struct | AttributeTargets.Enum)]
-public sealed class GenerateSerializerAttribute : Attribute
-{
-}
+public sealed class GenerateSerializerAttribute : Attribute;
 
 /// <summary>The number of a member within its type. Never used again for another member.</summary>
 /// <param name="id">Unique within the type.</param>
@@ -33,6 +31,4 @@ public sealed class AliasAttribute(string alias) : Attribute
 [AttributeUsage(
     AttributeTargets.Class | AttributeTargets.Struct | AttributeTargets.Property | AttributeTargets.Field | AttributeTargets.Parameter | AttributeTargets.ReturnValue,
     Inherited = false)]
-public sealed class ImmutableAttribute : Attribute
-{
-}
+public sealed class ImmutableAttribute : Attribute;

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orchestrator.EmbeddedSilo.Activations;
 using Orchestrator.EmbeddedSilo.Reminders;
+using Orchestrator.EmbeddedSilo.Statistics;
 using Orchestrator.EmbeddedSilo.Storage;
 using Orleans.Storage;
 
@@ -11,7 +12,7 @@ namespace Orchestrator.EmbeddedSilo.Startup;
 /// <summary>Starts and stops the silo with its host.</summary>
 internal sealed partial class SiloHostedService(
     SiloRuntime runtime, IServiceProvider services, IEnumerable<SiloStartupTask> startupTasks, IEnumerable<SqliteDatabase> databases,
-    IEnumerable<ReminderService> reminderServices, ILogger<SiloHostedService> log) : IHostedService
+    IEnumerable<ReminderService> reminderServices, SiloMetrics metrics, ILogger<SiloHostedService> log) : IHostedService
 {
     private readonly ActivationCollector _collector = new(runtime);
 
@@ -22,12 +23,22 @@ internal sealed partial class SiloHostedService(
         GrainChecks.Check(registry.InterfaceTypes, [.. registry.ClassTypes], name => services.GetKeyedService<IGrainStorage>(name) is not null);
         registry.Freeze(registry.ClassTypes.Select(type => GrainClassFactory.Create(type, runtime.Collection)));
         foreach (var database in databases) database.Open();
-        runtime.Reminders = reminderServices.LastOrDefault();
-        if (runtime.Reminders is not null) await runtime.Reminders.LoadAsync(runtime);
-        runtime.State = SiloState.Running;
-        _collector.Start();
-        foreach (var task in startupTasks.OrderBy(task => task.Stage)) await task.Execute(services, cancellationToken);
-        runtime.Reminders?.Start();
+        try
+        {
+            runtime.Reminders = reminderServices.LastOrDefault();
+            if (runtime.Reminders is not null) await runtime.Reminders.LoadAsync(runtime);
+            runtime.State = SiloState.Running;
+            _collector.Start();
+            foreach (var task in startupTasks.OrderBy(task => task.Stage)) await task.Execute(services, cancellationToken);
+            runtime.Reminders?.Start();
+        }
+        catch
+        {
+            // The host stops no service whose start has failed, and the database would stay open.
+            await StopAsync(cancellationToken);
+            throw;
+        }
+
         LogStarted(log, registry.InterfaceTypes.Count(), registry.ClassTypes.Count(), runtime.Clock.GetElapsedTime(startedAt).TotalMilliseconds);
     }
 
@@ -36,6 +47,7 @@ internal sealed partial class SiloHostedService(
     {
         runtime.State = SiloState.Stopping;
         _collector.Dispose();
+        metrics.Dispose();
         if (runtime.Reminders is not null) await runtime.Reminders.StopAsync();
         try
         {

@@ -60,8 +60,8 @@ public sealed class SiloStatistics
 /// <param name="Activations">How many are in memory now.</param>
 /// <param name="Calls">How many calls have ended, timer and reminder ticks included.</param>
 /// <param name="Failures">How many of them with an exception.</param>
-/// <param name="LatencyP50">From sending to the end; upper bound, within 19 % of the true value.</param>
-/// <param name="LatencyP99">From sending to the end; upper bound, within 19 % of the true value.</param>
+/// <param name="LatencyP50">From sending to the end; upper bound, at most 25 % above the true value.</param>
+/// <param name="LatencyP99">From sending to the end; upper bound, at most 25 % above the true value.</param>
 public sealed record GrainTypeStatistics(string GrainType, int Activations, long Calls, long Failures, TimeSpan LatencyP50, TimeSpan LatencyP99);
 
 /// <summary>The queue of one grain.</summary>
@@ -81,6 +81,6 @@ public sealed record ReminderStatistics(GrainId GrainId, string Name, DateTimeOf
 /// <param name="Writes">How many writes were answered.</param>
 /// <param name="FailedWrites">How many of them with an exception.</param>
 /// <param name="Commits">How many transactions held them: each is one fsync of the write-ahead log, checkpoints not counted.</param>
-/// <param name="LatencyP50">From asking to the answer; upper bound, within 19 % of the true value.</param>
-/// <param name="LatencyP99">From asking to the answer; upper bound, within 19 % of the true value.</param>
+/// <param name="LatencyP50">From asking to the answer; upper bound, at most 25 % above the true value.</param>
+/// <param name="LatencyP99">From asking to the answer; upper bound, at most 25 % above the true value.</param>
 public sealed record StorageStatistics(long Writes, long FailedWrites, long Commits, TimeSpan LatencyP50, TimeSpan LatencyP99);

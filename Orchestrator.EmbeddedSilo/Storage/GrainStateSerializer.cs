@@ -35,7 +35,8 @@ internal sealed class GrainStateSerializer(IOptions<GrainStateJsonOptions> optio
                 throw new OrleansException($"State '{stateName}' of {grainId} was written by a later release (schema version {stored}, known is {known}). Run that release again.");
             }
 
-            return JsonSerializer.Deserialize<T>(json, _json)!;
+            // A grain may have set its state to null; it finds a new one then, as after a clear.
+            return JsonSerializer.Deserialize<T>(json, _json) ?? PersistentStateFactory.New<T>();
         }
         catch (Exception exception) when (exception is JsonException or NotSupportedException)
         {

@@ -24,7 +24,8 @@ internal sealed partial class GroupCommitWriter
     private Queue<Write> _waiting = new();
     private Queue<Write> _batch = new();
     private bool _isStopping;
-    private bool _isIdle = true;
+    private bool _isCommitting;
+    private bool _mayClose;
 
     public GroupCommitWriter(SqliteSession session, GroupCommitStatistics statistics, TimeProvider clock, ILogger log, string path)
     {
@@ -43,8 +44,17 @@ internal sealed partial class GroupCommitWriter
         {
             if (_isStopping) return Task.FromException<T>(new SiloUnavailableException($"Database '{_path}' is closed."));
             _waiting.Enqueue(item);
-            mustWake = _isIdle;
-            _isIdle = false;
+            if (_isCommitting) return item.Task;
+            _isCommitting = true;
+            (_waiting, _batch) = (_batch, _waiting);
+        }
+
+        // Nobody else commits: this thread does it, which saves a lone writer two changes of threads. What comes meanwhile is the thread's.
+        Commit();
+        lock (_gate)
+        {
+            mustWake = _waiting.Count > 0 || _isStopping;
+            _isCommitting = mustWake;
         }
 
         if (mustWake) _signal.Release();
@@ -53,46 +63,48 @@ internal sealed partial class GroupCommitWriter
 
     public async Task StopAsync()
     {
+        var mustWake = false;
         lock (_gate)
         {
             if (!_isStopping)
             {
                 _isStopping = true;
-                if (_isIdle) _signal.Release();
-                _isIdle = false;
+                mustWake = !_isCommitting;
+                _isCommitting = true;
             }
         }
 
+        if (mustWake) _signal.Release();
         await _stopped.Task;
     }
 
+    /// <summary>Commits for all who came while somebody else did, until nobody waits.</summary>
     private void Run()
     {
         while (true)
         {
             _signal.Wait();
             while (TryTakeBatch()) Commit();
-            lock (_gate)
-            {
-                if (_isStopping && _waiting.Count == 0) break;
-            }
+            if (_mayClose) break;
         }
 
-        _session.Dispose();
-        _stopped.SetResult();
+        try
+        {
+            _session.Dispose();
+            _stopped.SetResult();
+        }
+        catch (Exception exception)
+        {
+            // Whoever closes the database hears of it; all writes were answered before.
+            _stopped.SetException(exception);
+        }
     }
 
-    /// <summary>Takes what waits; false when nothing does, and then the next one to come has to wake this thread.</summary>
+    /// <summary>Takes what waits. When nothing does, the next to come commits by itself, or nobody comes any more and the session may be closed.</summary>
     private bool TryTakeBatch()
     {
         lock (_gate)
         {
-            if (_waiting.Count == 0)
-            {
-                _isIdle = !_isStopping;
-                return false;
-            }
-
             if (_waiting.Count <= BatchSizeMax)
             {
                 (_waiting, _batch) = (_batch, _waiting);
@@ -102,7 +114,9 @@ internal sealed partial class GroupCommitWriter
                 for (var i = 0; i < BatchSizeMax; i++) _batch.Enqueue(_waiting.Dequeue());
             }
 
-            return true;
+            _mayClose = _batch.Count == 0 && _isStopping;
+            _isCommitting = _batch.Count > 0 || _mayClose;
+            return _batch.Count > 0;
         }
     }
 
@@ -111,22 +125,15 @@ internal sealed partial class GroupCommitWriter
         Exception? failure = null;
         try
         {
-            _session.Execute("BEGIN IMMEDIATE");
-            foreach (var write in _batch)
-            {
-                write.Execute(_session);
-
-                // Errors such as a full disk end the transaction by themselves: then nothing of it is stored.
-                if (SQLitePCL.raw.sqlite3_get_autocommit(_session.Connection.Handle) != 0)
-                    throw write.Failure as SqliteException ?? new SqliteException("The transaction was rolled back.", SQLitePCL.raw.SQLITE_ABORT);
-            }
-
-            _session.Execute("COMMIT");
+            // A statement alone is a transaction of its own.
+            if (_batch.Count == 1 && _batch.Peek().IsAtomic) _batch.Peek().Execute(_session);
+            else CommitTogether();
             _statistics.RecordCommit();
         }
-        catch (SqliteException exception)
+        catch (Exception exception)
         {
-            failure = new OrleansException(SqliteErrors.Explain(exception, _path), exception);
+            // Nobody may be left without an answer, whatever failed; what was not committed is not stored.
+            failure = exception is SqliteException error ? new OrleansException(SqliteErrors.Explain(error, _path), error) : exception;
             LogCommitFailed(_log, exception, _batch.Count, _path);
             RollBack();
         }
@@ -135,17 +142,32 @@ internal sealed partial class GroupCommitWriter
         while (_batch.TryDequeue(out var write))
         {
             _statistics.RecordWrite(now - write.EnqueuedAt, failure is not null || write.Failure is not null);
-            write.Answer(failure);
+            write.Answer(failure, _path);
         }
+    }
+
+    private void CommitTogether()
+    {
+        _session.Execute("BEGIN IMMEDIATE");
+        foreach (var write in _batch)
+        {
+            write.Execute(_session);
+
+            // Errors such as a full disk end the transaction by themselves: then nothing of it is stored.
+            if (_session.IsAutocommit)
+                throw write.Failure as SqliteException ?? new SqliteException("The transaction was rolled back.", SQLitePCL.raw.SQLITE_ABORT);
+        }
+
+        _session.Execute("COMMIT");
     }
 
     private void RollBack()
     {
         try
         {
-            if (SQLitePCL.raw.sqlite3_get_autocommit(_session.Connection.Handle) == 0) _session.Execute("ROLLBACK");
+            if (!_session.IsAutocommit) _session.Execute("ROLLBACK");
         }
-        catch (SqliteException exception)
+        catch (Exception exception)
         {
             // The next BEGIN tells whether the connection can still be used; its error goes to whoever writes then.
             LogRollbackFailed(_log, exception, _path);
@@ -158,19 +180,21 @@ internal sealed partial class GroupCommitWriter
     [LoggerMessage(41, LogLevel.Error, "A failed transaction of {Path} could not be rolled back.")]
     private static partial void LogRollbackFailed(ILogger logger, Exception exception, string path);
 
-    private abstract class Write(long enqueuedAt)
+    private abstract class Write(bool isAtomic, long enqueuedAt)
     {
         public long EnqueuedAt => enqueuedAt;
+
+        public bool IsAtomic => isAtomic;
 
         public Exception? Failure { get; protected set; }
 
         public abstract void Execute(SqliteSession session);
 
         /// <summary>Tells the one who waits; called after the commit.</summary>
-        public abstract void Answer(Exception? commitFailure);
+        public abstract void Answer(Exception? commitFailure, string path);
     }
 
-    private sealed class Write<T>(Func<SqliteSession, T> work, bool isAtomic, long enqueuedAt) : Write(enqueuedAt)
+    private sealed class Write<T>(Func<SqliteSession, T> work, bool isAtomic, long enqueuedAt) : Write(isAtomic, enqueuedAt)
     {
         private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private T _result = default!;
@@ -179,23 +203,25 @@ internal sealed partial class GroupCommitWriter
 
         public override void Execute(SqliteSession session)
         {
-            if (!isAtomic) session.Execute("SAVEPOINT one_write");
+            if (!IsAtomic) session.Execute("SAVEPOINT one_write");
             try
             {
                 _result = work(session);
-                if (!isAtomic) session.Execute("RELEASE one_write");
+                if (!IsAtomic) session.Execute("RELEASE one_write");
             }
             catch (Exception exception)
             {
                 // It concerns this write only, unless SQLite has ended the transaction, which Commit looks for.
                 Failure = exception;
-                if (!isAtomic && SQLitePCL.raw.sqlite3_get_autocommit(session.Connection.Handle) == 0)
-                    session.Execute("ROLLBACK TO one_write; RELEASE one_write");
+                if (!IsAtomic && !session.IsAutocommit) session.ExecuteScript("ROLLBACK TO one_write; RELEASE one_write");
             }
         }
 
-        public override void Answer(Exception? commitFailure)
+        public override void Answer(Exception? commitFailure, string path)
         {
+            // An error of the statement itself, such as a broken constraint, is the writer's own and comes as it is.
+            if (commitFailure is null && Failure is SqliteException error && SqliteErrors.IsOfTheFile(error))
+                commitFailure = new OrleansException(SqliteErrors.Explain(error, path), error);
             if ((commitFailure ?? Failure) is { } failure) _done.SetException(failure);
             else _done.SetResult(_result);
         }

@@ -18,7 +18,9 @@ public sealed partial class SqliteDatabase
     private readonly SqliteOptions _options;
     private readonly ILogger _log;
     private readonly ConcurrentBag<SqliteSession> _readers = [];
+    private string _path = "";
     private GroupCommitWriter? _writer;
+    private volatile bool _isClosed;
 
     /// <summary>Opens nothing yet.</summary>
     public SqliteDatabase(IOptions<SqliteOptions> options, ILogger<SqliteDatabase> log, TimeProvider clock)
@@ -31,7 +33,7 @@ public sealed partial class SqliteDatabase
 
     internal GroupCommitStatistics Statistics { get; } = new();
 
-    private GroupCommitWriter Writer => _writer ?? throw new InvalidOperationException($"Database '{_options.Path}' is not open.");
+    private GroupCommitWriter Writer => _writer ?? throw new InvalidOperationException($"Database '{_options.Path}' is not open yet.");
 
     /// <summary>Runs statements in the next group commit. When the task ends well, they are on disk; when it fails, none of them is.</summary>
     /// <param name="write">Runs on the writer's thread inside a transaction; an exception undoes what it did and nothing else.</param>
@@ -42,21 +44,30 @@ public sealed partial class SqliteDatabase
     }
 
     /// <summary>Runs a query beside the writer; it sees what was committed before.</summary>
+    /// <exception cref="SiloUnavailableException">The database was closed.</exception>
+    /// <exception cref="OrleansException">The file cannot be read; the message says why and what to do.</exception>
     public T Read<T>(Func<SqliteSession, T> read)
     {
         ArgumentNullException.ThrowIfNull(read);
-        if (!_readers.TryTake(out var session)) session = new(Connect(SqliteOpenMode.ReadOnly));
+        _ = Writer;
+        if (_isClosed) throw new SiloUnavailableException($"Database '{_path}' is closed.");
+        SqliteSession? session = null;
         var isSound = false;
         try
         {
+            if (!_readers.TryTake(out session)) session = new(Connect(SqliteOpenMode.ReadOnly));
             var result = read(session);
             isSound = true;
             return result;
         }
+        catch (SqliteException exception) when (SqliteErrors.IsOfTheFile(exception))
+        {
+            throw new OrleansException(SqliteErrors.Explain(exception, _path), exception);
+        }
         finally
         {
-            if (isSound && _readers.Count < ReadersKept) _readers.Add(session);
-            else session.Dispose();
+            if (isSound && !_isClosed && _readers.Count < ReadersKept) _readers.Add(session!);
+            else session?.Dispose();
         }
     }
 
@@ -67,21 +78,25 @@ public sealed partial class SqliteDatabase
     /// <exception cref="OrleansConfigurationException">It cannot be used; the message says why and what to do. Nothing was changed.</exception>
     internal void Open()
     {
-        var path = System.IO.Path.GetFullPath(_options.Path);
-        if (_options.Path.Length == 0) throw new OrleansConfigurationException("SqliteOptions.Path is empty: name the database file.");
-        if (!Directory.Exists(System.IO.Path.GetDirectoryName(path)))
-            throw new OrleansConfigurationException($"The folder of database '{path}' does not exist. Make it, or change SqliteOptions.Path.");
+        if (string.IsNullOrWhiteSpace(_options.Path)) throw new OrleansConfigurationException("SqliteOptions.Path is empty: name the database file.");
+        if (_options.BusyTimeout < TimeSpan.Zero || _options.BusyTimeout > TimeSpan.FromHours(1))
+            throw new OrleansConfigurationException($"SqliteOptions.BusyTimeout is {_options.BusyTimeout}; it must be from 0 to 1 hour.");
+        _path = System.IO.Path.GetFullPath(_options.Path);
+        if (Directory.Exists(_path))
+            throw new OrleansConfigurationException($"Database '{_path}' is a folder. Name a file in it as SqliteOptions.Path.");
+        if (!Directory.Exists(System.IO.Path.GetDirectoryName(_path)))
+            throw new OrleansConfigurationException($"The folder of database '{_path}' does not exist. Make it, or change SqliteOptions.Path.");
         SqliteSession? session = null;
         try
         {
             session = new(Connect(SqliteOpenMode.ReadWriteCreate));
-            SqliteSchemaMigrator.Migrate(session, ApplicationId, [SiloSchema.Schema, .. _options.Schemas], path);
-            _writer = new GroupCommitWriter(session, Statistics, Clock, _log, path);
+            SqliteSchemaMigrator.Migrate(session, ApplicationId, [SiloSchema.Schema, .. _options.Schemas], _path);
+            _writer = new GroupCommitWriter(session, Statistics, Clock, _log, _path);
             session = null;
         }
         catch (SqliteException exception)
         {
-            throw new OrleansConfigurationException(SqliteErrors.Explain(exception, path), exception);
+            throw new OrleansConfigurationException(SqliteErrors.Explain(exception, _path), exception);
         }
         finally
         {
@@ -89,33 +104,49 @@ public sealed partial class SqliteDatabase
         }
     }
 
-    /// <summary>Commits what waits, and closes.</summary>
+    /// <summary>Commits what waits, and closes. The writer closes last, because only it can move the write-ahead log into the file.</summary>
     internal async Task CloseAsync()
     {
         if (_writer is null) return;
-        await _writer.StopAsync();
+        _isClosed = true;
         while (_readers.TryTake(out var reader)) reader.Dispose();
-        _writer = null;
+        await _writer.StopAsync();
     }
 
     private SqliteConnection Connect(SqliteOpenMode mode)
     {
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder
         {
-            DataSource = _options.Path,
+            DataSource = _path,
             Mode = mode,
             Pooling = false,
-            DefaultTimeout = 0, // The retry loop of Microsoft.Data.Sqlite sleeps 150 ms at a time; busy_timeout wakes sooner.
+
+            // Microsoft.Data.Sqlite asks again and again, 150 ms apart, until this many seconds are over (0: for ever). busy_timeout wakes sooner, so
+            // this is as short as it can be.
+            DefaultTimeout = 1,
         }.ToString());
+        try
+        {
+            Configure(connection, mode);
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    private void Configure(SqliteConnection connection, SqliteOpenMode mode)
+    {
         connection.Open();
         using var command = connection.CreateCommand();
         command.CommandText = $"PRAGMA busy_timeout={(int)_options.BusyTimeout.TotalMilliseconds};";
         command.ExecuteNonQuery();
-        if (mode == SqliteOpenMode.ReadOnly) return connection;
+        if (mode == SqliteOpenMode.ReadOnly) return;
         command.CommandText = _options.IsDurable
             ? "PRAGMA synchronous=FULL; PRAGMA fullfsync=ON; PRAGMA checkpoint_fullfsync=ON; PRAGMA foreign_keys=ON;"
             : "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;";
         command.ExecuteNonQuery();
-        return connection;
     }
 }

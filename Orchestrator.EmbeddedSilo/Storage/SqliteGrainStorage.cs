@@ -11,13 +11,12 @@ internal sealed class SqliteGrainStorage(SqliteDatabase database, GrainStateSeri
     public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         var key = grainId.Key.ToString();
-        var (etag, json) = database.Read(session =>
-        {
-            using var reader = session.Command("SELECT etag, json FROM grain_state WHERE state_name = $1 AND grain_key = $2", stateName, key).ExecuteReader();
-            return reader.Read() ? (reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)) : (0L, null);
-        });
-        grainState.RecordExists = json is not null;
-        if (json is not null) (grainState.State, grainState.ETag) = (serializer.Deserialize<T>(json, stateName, grainId), Text(etag));
+        var found = database.Read(session => session.Query(
+            "SELECT etag, json FROM grain_state WHERE state_name = ?1 AND grain_key = ?2",
+            row => (Etag: row.Int64(0), State: serializer.Deserialize<T>(row.Blob(1), stateName, grainId)),
+            stateName, key));
+        grainState.RecordExists = found.Count > 0;
+        if (found is [var record]) (grainState.State, grainState.ETag) = (record.State, Text(record.Etag));
         return Task.CompletedTask;
     }
 
@@ -30,8 +29,8 @@ internal sealed class SqliteGrainStorage(SqliteDatabase database, GrainStateSeri
         // Records start at a random number, so that one which was cleared and written anew is not taken for the old one.
         var next = expected + 1 ?? Random.Shared.NextInt64(1, 1L << 52);
         var written = await database.WriteStatementAsync(session => expected is null
-            ? session.Execute("INSERT INTO grain_state (state_name, grain_key, etag, json) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", stateName, key, next, json)
-            : session.Execute("UPDATE grain_state SET etag = $3, json = $4 WHERE state_name = $1 AND grain_key = $2 AND etag = $5", stateName, key, next, json, expected));
+            ? session.Execute("INSERT INTO grain_state (state_name, grain_key, etag, json) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING", stateName, key, next, json)
+            : session.Execute("UPDATE grain_state SET etag = ?3, json = ?4 WHERE state_name = ?1 AND grain_key = ?2 AND etag = ?5", stateName, key, next, json, expected));
         if (written == 0) throw Conflict(stateName, grainId, grainState.ETag);
         (grainState.ETag, grainState.RecordExists) = (Text(next), true);
     }
@@ -41,7 +40,7 @@ internal sealed class SqliteGrainStorage(SqliteDatabase database, GrainStateSeri
         var key = grainId.Key.ToString();
         var expected = Number(grainState.ETag);
         var cleared = await database.WriteStatementAsync(session =>
-            session.Execute("DELETE FROM grain_state WHERE state_name = $1 AND grain_key = $2 AND etag = $3", stateName, key, expected ?? 0));
+            session.Execute("DELETE FROM grain_state WHERE state_name = ?1 AND grain_key = ?2 AND etag = ?3", stateName, key, expected ?? 0));
         if (cleared == 0 && (expected is not null || StoredEtag(stateName, key) is not null)) throw Conflict(stateName, grainId, grainState.ETag);
         (grainState.ETag, grainState.RecordExists) = (null, false);
     }
@@ -54,5 +53,5 @@ internal sealed class SqliteGrainStorage(SqliteDatabase database, GrainStateSeri
         MemoryGrainStorage.Conflict(stateName, grainId, StoredEtag(stateName, grainId.Key.ToString()), current);
 
     private string? StoredEtag(string stateName, string key) => database.Read(session =>
-        session.Scalar("SELECT etag FROM grain_state WHERE state_name = $1 AND grain_key = $2", stateName, key)) is long etag ? Text(etag) : null;
+        session.Scalar("SELECT etag FROM grain_state WHERE state_name = ?1 AND grain_key = ?2", stateName, key)) is long etag ? Text(etag) : null;
 }

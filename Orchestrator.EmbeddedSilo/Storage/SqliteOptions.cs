@@ -6,7 +6,7 @@ public sealed class SqliteOptions
     /// <summary>The file, made when it does not exist; its folder must exist. Required.</summary>
     public string Path { get; set; } = "";
 
-    /// <summary>How long to wait for another process that holds the database's lock, at start and at each write. Default: 5 seconds.</summary>
+    /// <summary>How long to wait for another process that holds the database's lock, at start and at each write: up to an hour, and a second at least. Default: 5 seconds.</summary>
     public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>

@@ -10,23 +10,27 @@ internal static class SqliteSchemaMigrator
     /// <exception cref="SqliteException">The database cannot be used.</exception>
     public static void Migrate(SqliteSession session, int applicationId, IReadOnlyList<SqliteSchema> schemas, string path)
     {
-        // Only what was checked may be changed: first the file's header and the versions in it, then the journal mode, then the tables.
+        // Only what was checked may be changed: first the file's header and the versions in it, then the journal mode, then the tables. Until then,
+        // closing must not move a write-ahead log, that a killed process left, into the file.
+        Db(session, SQLitePCL.raw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1);
         var found = (long)session.Scalar("PRAGMA application_id")!;
         var isEmpty = (long)session.Scalar("SELECT count(*) FROM sqlite_master")! == 0;
         if (found != applicationId && !(found == 0 && isEmpty))
             throw new OrleansConfigurationException($"'{path}' is an SQLite database of another application (application_id {found}). Name another file.");
         if (!isEmpty) Check(session, schemas, path);
-        session.Execute("PRAGMA journal_mode=WAL");
+        Db(session, SQLitePCL.raw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0);
+        if (session.Scalar("PRAGMA journal_mode=WAL") is not "wal")
+            throw new OrleansConfigurationException($"Database '{path}' cannot have a write-ahead log there. Put it on a local disk.");
         session.Execute("BEGIN IMMEDIATE");
         try
         {
-            session.Execute($"PRAGMA application_id={applicationId}");
+            session.ExecuteScript($"PRAGMA application_id={applicationId}");
             session.Execute("CREATE TABLE IF NOT EXISTS schema_version (component TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL) STRICT");
             foreach (var schema in schemas)
             {
-                for (var version = VersionOf(session, schema.Component); version < schema.Migrations.Count; version++) session.Execute(schema.Migrations[version]);
+                for (var version = VersionOf(session, schema.Component); version < schema.Migrations.Count; version++) Run(session, schema, version, path);
                 session.Execute(
-                    "INSERT INTO schema_version (component, version) VALUES ($1, $2) ON CONFLICT (component) DO UPDATE SET version = excluded.version",
+                    "INSERT INTO schema_version (component, version) VALUES (?1, ?2) ON CONFLICT (component) DO UPDATE SET version = excluded.version",
                     schema.Component, schema.Migrations.Count);
             }
 
@@ -34,9 +38,29 @@ internal static class SqliteSchemaMigrator
         }
         catch
         {
-            session.Execute("ROLLBACK");
+            // Errors such as a full disk have ended the transaction already.
+            if (SQLitePCL.raw.sqlite3_get_autocommit(session.Connection.Handle) == 0) session.Execute("ROLLBACK");
             throw;
         }
+    }
+
+    private static void Run(SqliteSession session, SqliteSchema schema, int version, string path)
+    {
+        try
+        {
+            session.ExecuteScript(schema.Migrations[version]);
+        }
+        catch (SqliteException exception) when (!SqliteErrors.IsOfTheFile(exception))
+        {
+            throw new OrleansConfigurationException(
+                $"Migration {version + 1} of the '{schema.Component}' tables failed in database '{path}': {exception.Message} The tables were left as they were.", exception);
+        }
+    }
+
+    private static void Db(SqliteSession session, int option, int value)
+    {
+        var code = SQLitePCL.raw.sqlite3_db_config(session.Connection.Handle, option, value, out _);
+        if (code != SQLitePCL.raw.SQLITE_OK) throw new SqliteException("sqlite3_db_config failed.", code);
     }
 
     private static void Check(SqliteSession session, IReadOnlyList<SqliteSchema> schemas, string path)
@@ -55,7 +79,7 @@ internal static class SqliteSchemaMigrator
     }
 
     private static int VersionOf(SqliteSession session, string component) =>
-        (int)((long?)session.Scalar("SELECT version FROM schema_version WHERE component = $1", component) ?? 0);
+        (int)((long?)session.Scalar("SELECT version FROM schema_version WHERE component = ?1", component) ?? 0);
 }
 
 /// <summary>The silo's own tables.</summary>

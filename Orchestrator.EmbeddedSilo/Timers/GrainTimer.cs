@@ -27,7 +27,7 @@ internal sealed partial class GrainTimer : IGrainTimer
         (_interleaves, _keepsAlive) = (options.Interleave, options.KeepAlive);
 
         // A tick belongs to no request: nothing of the one that made the timer goes with it.
-        using (ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow())
+        using (ExecutionContext.SuppressFlow())
         {
             _timer = activation.Runtime.Clock.CreateTimer(
                 static timer => ((GrainTimer)timer!).OnDue(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);

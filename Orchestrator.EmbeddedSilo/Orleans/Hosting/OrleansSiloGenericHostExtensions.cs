@@ -47,7 +47,7 @@ public static class OrleansSiloGenericHostExtensions
         services.TryAddSingleton<IClusterClient>(provider => provider.GetRequiredService<SiloRuntime>().References);
         services.TryAddSingleton<IGrainFactory>(provider => provider.GetRequiredService<SiloRuntime>().References);
         services.TryAddSingleton<GrainStateSerializer>();
-        services.TryAddSingleton<SiloStatistics>();
+        services.TryAddSingleton(provider => new SiloStatistics(provider.GetRequiredService<SiloRuntime>(), provider.GetServices<SqliteDatabase>()));
         services.TryAddSingleton<SiloMetrics>();
         services.AddOptions<GrainCollectionOptions>().Validate(
             options => options.CollectionAge > options.CollectionQuantum && options.CollectionQuantum > TimeSpan.Zero
