@@ -1,15 +1,19 @@
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Orchestrator.EmbeddedSilo.Storage;
 using Orchestrator.KillTarget;
 using Orchestrator.Testing;
 using Orleans;
+using Orleans.Runtime;
 
-// run <database> <grains> <cycle>: writes until it is killed. verify <database> <grains>: says what is stored, and lets all reminders tick once.
-// Either waits for a line on its input before it opens the database, so that it can be started while its predecessor still runs.
-var (mode, path, grainCount) = (args[0], args[1], int.Parse(args[2]));
+// run <database> <grains>: writes until it is killed. verify <database> <grains>: says what is stored, and lets all reminders tick once.
+// lock <database>: holds the database's lock. Each waits for a line on its input before it opens the database, so that it can be started while its
+// predecessor still runs, and verify and lock end at the next line.
+var (mode, path, grainCount) = (args[0], args[1], args.Length > 2 ? int.Parse(args[2]) : 0);
 var period = TimeSpan.FromHours(1);
-var clock = new ManualClock(TimeProvider.System.GetUtcNow());
+var madeAt = TimeProvider.System.GetUtcNow();
+var clock = new ManualClock(madeAt);
 var output = new Output(new StreamWriter(Console.OpenStandardOutput()));
 var builder = Host.CreateEmptyApplicationBuilder(new());
 builder.Services.AddSingleton(output);
@@ -19,8 +23,28 @@ using var host = builder.Build();
 var factory = host.Services.GetRequiredService<IGrainFactory>();
 output.Write("waiting");
 if (await Console.In.ReadLineAsync() is null) return;
+clock.Advance(TimeProvider.System.GetUtcNow() - madeAt);
 output.Write("opening");
-await host.StartAsync();
+if (mode == "lock")
+{
+    using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+    connection.Open();
+    using var transaction = connection.BeginTransaction();
+    output.Write("locked");
+    await Console.In.ReadLineAsync();
+    return;
+}
+
+try
+{
+    await host.StartAsync();
+}
+catch (OrleansConfigurationException exception)
+{
+    output.Write($"refused {exception.Message}");
+    return;
+}
+
 output.Write("started");
 var grains = Enumerable.Range(0, grainCount).Select(i => (Name: $"g{i}", Grain: factory.GetGrain<ICounterGrain>($"g{i}"))).ToList();
 foreach (var (name, grain) in grains)
@@ -35,8 +59,8 @@ if (mode == "run")
 }
 else
 {
-    // Each reminder is due once in a period, wherever in it the silo has started.
-    clock.Advance(period);
+    // Each reminder is due once in a period, wherever in it the silo has started; a second more, as its timer rounds up.
+    clock.Advance(period + TimeSpan.FromSeconds(1));
     await Console.In.ReadLineAsync();
     await host.StopAsync();
 }
