@@ -8,7 +8,8 @@ using Orleans;
 using Orleans.Runtime;
 
 // run <database> <grains>: writes until it is killed. verify <database> <grains>: says what is stored, and lets all reminders tick once.
-// lock <database>: holds the database's lock. Each waits for a line on its input before it opens the database, so that it can be started while its
+// lock <database>: holds the database's lock. fill <database> <grains>: writes until a write fails, deletes the file "ballast" beside the database and
+// writes again. Each waits for a line on its input before it opens the database, so that it can be started while its
 // predecessor still runs, and verify and lock end at the next line.
 var (mode, path, grainCount) = (args[0], args[1], args.Length > 2 ? int.Parse(args[2]) : 0);
 var period = TimeSpan.FromHours(1);
@@ -56,6 +57,24 @@ foreach (var (name, grain) in grains)
 if (mode == "run")
 {
     await Task.WhenAll(grains.Select(entry => WriteForeverAsync(entry.Name, entry.Grain)));
+}
+else if (mode == "fill")
+{
+    var ballast = Path.Combine(Path.GetDirectoryName(path)!, "ballast");
+    await File.WriteAllBytesAsync(ballast, new byte[200_000]);
+    try
+    {
+        for (var i = 0; ; i++) await grains[i % grains.Count].Grain.Increment();
+    }
+    catch (OrleansException exception)
+    {
+        output.Write($"failed {exception.Message}");
+    }
+
+    File.Delete(ballast);
+    foreach (var (name, grain) in grains) output.Write($"ack {name} {(await grain.Increment()).Counter > 1}");
+    await host.StopAsync();
+    output.Write("stopped");
 }
 else
 {

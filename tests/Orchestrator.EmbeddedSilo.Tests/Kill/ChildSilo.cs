@@ -23,10 +23,10 @@ internal sealed class ChildSilo : IDisposable
     }
 
     /// <param name="arguments">As Program.cs of Orchestrator.KillTarget says.</param>
-    /// <param name="asNobody">Whether it runs as a user without rights; only root can ask for that.</param>
-    public static ChildSilo Start(string[] arguments, bool asNobody = false)
+    /// <param name="wrapper">A program that runs the rest of its arguments, such as setpriv.</param>
+    public static ChildSilo Start(string[] arguments, params string[] wrapper)
     {
-        string[] command = [.. asNobody ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : Array.Empty<string>(), "dotnet", "exec", Program, .. arguments];
+        string[] command = [.. wrapper, "dotnet", "exec", Program, .. arguments];
         var start = new ProcessStartInfo(command[0])
         {
             RedirectStandardInput = true,

@@ -2,11 +2,12 @@ using Microsoft.Data.Sqlite;
 using Orchestrator.EmbeddedSilo.Storage;
 using Orchestrator.EmbeddedSilo.Tests.Kill;
 using Orleans.Runtime;
+using Xunit.Abstractions;
 
 namespace Orchestrator.EmbeddedSilo.Tests.Storage;
 
 /// <summary>What a silo does with a file that it cannot or must not use: it says why and what to do, and leaves the file as it is.</summary>
-public sealed class BadDatabaseTests : IDisposable
+public sealed class BadDatabaseTests(ITestOutputHelper output) : IDisposable
 {
     private const UnixFileMode ReadWrite = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
 
@@ -205,7 +206,8 @@ public sealed class BadDatabaseTests : IDisposable
         var before = isRoot ? TemporaryFolder.Hash(_folder.Database) : "";
 
         // Nothing is read-only to root, who runs tests in containers: then the silo is started as nobody.
-        using var child = ChildSilo.Start(["verify", _folder.Database, "0"], asNobody: isRoot);
+        string[] asNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+        using var child = ChildSilo.Start(["verify", _folder.Database, "0"], isRoot ? asNobody : []);
         await child.ExpectAsync("waiting");
         child.GoOn();
         await child.ExpectAsync("opening");
@@ -243,6 +245,33 @@ public sealed class BadDatabaseTests : IDisposable
         await silo.Note("a").Write(new string('y', 100_000)).Within("the note is written");
         Assert.Equal("ok", TemporaryFolder.Sql(_folder.Database, "PRAGMA integrity_check"));
         Assert.EndsWith("yyy", await silo.Note("a").Read(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_silo_on_a_disk_without_space_says_so_and_goes_on_when_there_is_some()
+    {
+        // A disk of 600 kB that nobody else sees. Only root may mount, and not in every container.
+        if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess)
+        {
+            output.WriteLine("Not run: only root can mount a small disk. The same error is made by max_page_count in the test above.");
+            return;
+        }
+
+        using var child = ChildSilo.Start(
+            ["fill", _folder.Database, "24"], "unshare", "--mount", "sh", "-c", "mount -t tmpfs -o size=600k tmpfs \"$0\" && exec \"$@\"", _folder.Path);
+        if (await child.ReadLineAsync() is null)
+        {
+            output.WriteLine($"Not run: {await child.ErrorsAsync()}");
+            return;
+        }
+
+        child.GoOn();
+        var lines = new List<string>();
+        while (await child.ReadLineAsync() is { } line) lines.Add(line);
+        await child.WaitForExitAsync();
+        Assert.True(lines.Contains($"failed The disk of database '{_folder.Database}' is full. Free some space, then try again."), $"{string.Join('\n', lines)}\n{await child.ErrorsAsync()}");
+        Assert.Equal(24, lines.Count(line => line.StartsWith("ack ", StringComparison.Ordinal) && line.EndsWith(" True", StringComparison.Ordinal)));
+        Assert.Equal("stopped", lines[^1]);
     }
 
     [Fact]
