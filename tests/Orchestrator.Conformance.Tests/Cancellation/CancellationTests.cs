@@ -28,6 +28,7 @@ public sealed class CancellationTests(SiloFixture silo) : IClassFixture<SiloFixt
         var exception = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Wait.For(queued, "the queued call's end"));
         Assert.Equal(cancellation.Token, exception.CancellationToken);
         Assert.False(running.IsCompleted);
+        await silo.CancellationArrivesAsync();
         probe.Open("running");
         await Wait.For(running, "the running call");
         await grain.Do(_ => { });

@@ -43,6 +43,9 @@ public sealed partial class SiloFixture
         await collected;
     }
 
+    /// <summary>Waits until the queue knows that a caller has cancelled. Here it does as soon as the caller does.</summary>
+    public Task CancellationArrivesAsync() => Task.CompletedTask;
+
     /// <summary>Stops the silo in an orderly way.</summary>
     public async Task StopAsync()
     {

@@ -38,6 +38,9 @@ public sealed partial class SiloFixture
 
     public Task PassIdleTimeAsync(Task collected) => collected;
 
+    /// <summary>The caller has its exception before the message that takes the call from the queue has arrived, and nothing tells when it has.</summary>
+    public Task CancellationArrivesAsync() => Task.Delay(TimeSpan.FromMilliseconds(500), TimeProvider.System);
+
     public async Task StopAsync()
     {
         if (_cluster is not { } cluster) return;
