@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace Orchestrator.EmbeddedSilo.Activations;
 
 /// <summary>
-/// Looks after all activations at fixed times: lets the idle ones go, and fails calls that wait for too long. Idle ones go in small batches, each
+/// Looks after all activations at fixed times: lets the idle ones go, fails calls that wait for too long, samples rates. Idle ones go in small batches, each
 /// waited for, so that a hundred thousand of them do not stand in front of other work.
 /// </summary>
 internal sealed partial class ActivationCollector(SiloRuntime runtime) : IDisposable
@@ -12,6 +12,7 @@ internal sealed partial class ActivationCollector(SiloRuntime runtime) : IDispos
 
     private ITimer? _idleTimer;
     private ITimer? _overdueTimer;
+    private ITimer? _sampleTimer;
     private int _isCollecting;
 
     public void Start()
@@ -22,6 +23,7 @@ internal sealed partial class ActivationCollector(SiloRuntime runtime) : IDispos
         {
             _idleTimer = runtime.Clock.CreateTimer(_ => _ = CollectAsync(), null, quantum, quantum);
             _overdueTimer = runtime.Clock.CreateTimer(_ => FailOverdueCalls(), null, resolution, resolution);
+            _sampleTimer = runtime.Clock.CreateTimer(_ => SampleRates(), null, TimeSpan.Zero, TimeSpan.FromSeconds(1));
         }
     }
 
@@ -29,6 +31,7 @@ internal sealed partial class ActivationCollector(SiloRuntime runtime) : IDispos
     {
         _idleTimer?.Dispose();
         _overdueTimer?.Dispose();
+        _sampleTimer?.Dispose();
     }
 
     /// <summary>Lets go what is idle now; returns how many went.</summary>
@@ -64,6 +67,12 @@ internal sealed partial class ActivationCollector(SiloRuntime runtime) : IDispos
     {
         var now = runtime.Clock.GetTimestamp();
         foreach (var activation in runtime.Catalog.Enumerate()) activation.FailOverdueCalls(now);
+    }
+
+    private void SampleRates()
+    {
+        var now = runtime.Clock.GetTimestamp();
+        foreach (var grainClass in runtime.Registry.Classes) grainClass.Statistics.Sample(now);
     }
 
     [LoggerMessage(20, LogLevel.Debug, "{Collected} idle activations were collected, {Left} are left.")]

@@ -7,7 +7,10 @@ internal sealed class GrainClassStatistics
 {
     private const int BucketsPerDoubling = 4;
 
+    private const int SamplesMax = 10;
+
     private readonly long[] _buckets = new long[64 * BucketsPerDoubling];
+    private readonly Queue<(long At, long Calls)> _samples = new();
     private long _failures;
 
     public long Failures => Volatile.Read(ref _failures);
@@ -29,6 +32,22 @@ internal sealed class GrainClassStatistics
     {
         Interlocked.Increment(ref _buckets[BucketOf(elapsed)]);
         if (hasFailed) Interlocked.Increment(ref _failures);
+    }
+
+    /// <summary>Notes the count of calls at that time; the last samples give the rate.</summary>
+    public void Sample(long now)
+    {
+        lock (_samples)
+        {
+            if (_samples.Count == SamplesMax) _samples.Dequeue();
+            _samples.Enqueue((now, Calls));
+        }
+    }
+
+    /// <summary>Calls for each unit of the clock's timestamps, from the oldest sample to now; 0 before there is one.</summary>
+    public double RateAt(long now)
+    {
+        lock (_samples) return _samples.TryPeek(out var oldest) && now > oldest.At ? (double)(Calls - oldest.Calls) / (now - oldest.At) : 0;
     }
 
     /// <summary>The upper bounds of the latencies below which those shares of the calls stay, in units of the clock's timestamps.</summary>

@@ -4,7 +4,7 @@ using Orleans.Runtime;
 
 namespace Orchestrator.EmbeddedSilo.Statistics;
 
-/// <summary>What the silo does, as a snapshot of its counters. All counts start at zero with the process; rates are differences of two snapshots.</summary>
+/// <summary>What the silo does, as a snapshot of its counters. All counts start at zero with the process.</summary>
 public sealed class SiloStatistics
 {
     private readonly SiloRuntime _runtime;
@@ -16,14 +16,15 @@ public sealed class SiloStatistics
     public IReadOnlyList<GrainTypeStatistics> ReadGrainTypes()
     {
         var activations = _runtime.Catalog.Enumerate().GroupBy(activation => activation.Class).ToDictionary(group => group.Key, group => group.Count());
+        var now = _runtime.Clock.GetTimestamp();
         return [.. _runtime.Registry.Classes.Select(Read).OrderBy(entry => entry.GrainType, StringComparer.Ordinal)];
 
         GrainTypeStatistics Read(GrainClass grainClass)
         {
             var latency = grainClass.Statistics.Percentiles(0.5, 0.99);
             return new(
-                grainClass.GrainType.ToString(), activations.GetValueOrDefault(grainClass), grainClass.Statistics.Calls, grainClass.Statistics.Failures,
-                ToTime(latency[0]), ToTime(latency[1]));
+                grainClass.GrainType.ToString(), activations.GetValueOrDefault(grainClass), grainClass.Statistics.Calls,
+                grainClass.Statistics.RateAt(now) * _runtime.Clock.TimestampFrequency, grainClass.Statistics.Failures, ToTime(latency[0]), ToTime(latency[1]));
         }
     }
 
@@ -59,10 +60,12 @@ public sealed class SiloStatistics
 /// <param name="GrainType">The class's name in addresses.</param>
 /// <param name="Activations">How many are in memory now.</param>
 /// <param name="Calls">How many calls have ended, timer and reminder ticks included.</param>
-/// <param name="Failures">How many of them with an exception.</param>
+/// <param name="CallsPerSecond">Over the last 10 seconds or so.</param>
+/// <param name="Failures">How many of the calls ended with an exception.</param>
 /// <param name="LatencyP50">From sending to the end; upper bound, at most 25 % above the true value.</param>
 /// <param name="LatencyP99">From sending to the end; upper bound, at most 25 % above the true value.</param>
-public sealed record GrainTypeStatistics(string GrainType, int Activations, long Calls, long Failures, TimeSpan LatencyP50, TimeSpan LatencyP99);
+public sealed record GrainTypeStatistics(
+    string GrainType, int Activations, long Calls, double CallsPerSecond, long Failures, TimeSpan LatencyP50, TimeSpan LatencyP99);
 
 /// <summary>The queue of one grain.</summary>
 /// <param name="GrainId">The grain.</param>

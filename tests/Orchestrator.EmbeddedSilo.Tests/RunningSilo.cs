@@ -5,7 +5,7 @@ using Orleans.Hosting;
 
 namespace Orchestrator.EmbeddedSilo.Tests;
 
-/// <summary>A silo with the grains of this assembly. What a test does not configure is as in a new host.</summary>
+/// <summary>A silo with the grains of this assembly and storage in memory. What a test does not configure is as in a new host.</summary>
 internal sealed class RunningSilo(IHost host) : IAsyncDisposable
 {
     public IServiceProvider Services => host.Services;
@@ -15,7 +15,11 @@ internal sealed class RunningSilo(IHost host) : IAsyncDisposable
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Services.AddMetrics();
         if (clock is not null) builder.Services.AddSingleton(clock);
-        builder.UseOrleans(configure);
+        builder.UseOrleans(silo =>
+        {
+            silo.AddMemoryGrainStorageAsDefault();
+            configure(silo);
+        });
         var host = builder.Build();
         await host.StartAsync();
         return new(host);

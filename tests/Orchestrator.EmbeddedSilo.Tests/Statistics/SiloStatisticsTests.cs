@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Orchestrator.EmbeddedSilo.Statistics;
 using Orchestrator.EmbeddedSilo.Tests.Calls;
+using Orchestrator.Testing;
 
 namespace Orchestrator.EmbeddedSilo.Tests.Statistics;
 
@@ -22,6 +23,25 @@ public sealed class SiloStatisticsTests
         Assert.Empty(Read(silo).ReadQueues());
         Assert.Null(Read(silo).ReadStorage());
         Assert.Empty(Read(silo).ReadReminders());
+    }
+
+    [Fact]
+    public async Task The_rate_of_calls_is_that_of_the_last_seconds()
+    {
+        var clock = new ManualClock();
+        await using var silo = await RunningSilo.StartAsync(_ => { }, clock);
+        clock.Advance(TimeSpan.Zero);
+        for (var second = 0; second < 5; second++)
+        {
+            for (var i = 0; i < 20; i++) await silo.Grain<IGateGrain>("rated").Echo(i);
+            clock.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(20, Gates().CallsPerSecond, tolerance: 0.01);
+        clock.Advance(TimeSpan.FromSeconds(60));
+        Assert.Equal((0, 100), (Gates().CallsPerSecond, Gates().Calls));
+
+        GrainTypeStatistics Gates() => Read(silo).ReadGrainTypes().Single(type => type.GrainType == "gate");
     }
 
     [Fact]
