@@ -23,7 +23,7 @@ internal sealed partial class Activation
     private TaskCompletionSource? _deactivated;
     private long _lastUsedAt;
     private DateTimeOffset _keepUntil;
-    private bool _hasServed;
+    private bool _drainsAfterNextCall;
 
     public GrainReference GrainReference => _reference ??= Runtime.References.Create(Class.MainInterface, GrainId);
 
@@ -55,7 +55,7 @@ internal sealed partial class Activation
             if (_reason.ReasonCode != DeactivationReasonCode.None || _stage >= Stage.Draining) return;
             _reason = deactivationReason;
             _hurry = cancellationToken;
-            if (_stage is Stage.Created or Stage.Activating) return; // Goes on to drain when it is active.
+            if (_stage is Stage.Created or Stage.Activating) return; // ActivateAsync goes on from here.
             _stage = Stage.Draining;
             mustSchedule = !_isScheduled;
             _isScheduled = true;
@@ -129,7 +129,13 @@ internal sealed partial class Activation
             return;
         }
 
-        lock (_gate) _stage = _reason.ReasonCode == DeactivationReasonCode.None ? Stage.Active : Stage.Draining;
+        lock (_gate)
+        {
+            // One that is already asked to go serves a call first, so that whoever waits gets ahead even if each activation asks for its end.
+            var mustGo = _reason.ReasonCode != DeactivationReasonCode.None;
+            _drainsAfterNextCall = mustGo && _waiting.Count > 0;
+            _stage = mustGo && !_drainsAfterNextCall ? Stage.Draining : Stage.Active;
+        }
     }
 
     private async Task FinishDeactivationAsync()
@@ -179,8 +185,6 @@ internal sealed partial class Activation
         }
 
         Runtime.Catalog.Remove(this);
-        if (failure is null && !_hasServed && _reason.ReasonCode == DeactivationReasonCode.ApplicationRequested)
-            failure = new OrleansException($"{GrainId} asked to be deactivated before it had served a call: {_reason}");
         foreach (var call in left)
         {
             if (failure is not null) call.TryFail(failure);

@@ -297,7 +297,7 @@ internal sealed partial class Activation : TaskScheduler, IGrainContext, IThread
         if (call.Hold == CallHold.Exclusive) _exclusive++;
         else if (call.Hold == CallHold.Shared) _shared++;
         _starting = call;
-        _hasServed = true;
+        if (_drainsAfterNextCall) _stage = Stage.Draining;
         return call;
     }
 

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.ExceptionServices;
 using Orchestrator.EmbeddedSilo.Activations;
 using Orchestrator.EmbeddedSilo.CodeGeneration;
 using Orleans;
@@ -14,12 +15,14 @@ internal static class CallFilterChain
     {
         var context = new Context<T>(call, activation);
         await context.Invoke();
-        return context.Result is T result ? result : default!;
+        return context.Answer();
     }
 
     private sealed class Context<T>(GrainCall<T> call, Activation activation) : IIncomingGrainCallContext
     {
         private int _next;
+        private object? _result;
+        private ExceptionDispatchInfo? _failure;
 
         public IInvokable Request => call;
 
@@ -46,7 +49,11 @@ internal static class CallFilterChain
 
         public string MethodName => call.Method.Name;
 
-        public object? Result { get; set; }
+        public object? Result
+        {
+            get => _result;
+            set => (_result, _failure) = (value, null);
+        }
 
         public async Task Invoke()
         {
@@ -57,8 +64,23 @@ internal static class CallFilterChain
                 return;
             }
 
-            var result = await call.InvokeOnAsync(activation);
-            Result = result is Nothing ? null : result;
+            try
+            {
+                var result = await call.InvokeOnAsync(activation);
+                Result = result is Nothing ? null : result;
+            }
+            catch (Exception exception)
+            {
+                _failure = ExceptionDispatchInfo.Capture(exception);
+                throw;
+            }
+        }
+
+        /// <summary>A filter that swallows the grain's exception has to set a result; else the exception is the answer all the same.</summary>
+        public T Answer()
+        {
+            _failure?.Throw();
+            return _result is T result ? result : default!;
         }
     }
 }

@@ -40,7 +40,7 @@ internal sealed class PersistentState<T>(Activation activation, string name, IGr
         set => RecordExists = value;
     }
 
-    public Task LoadAsync(CancellationToken cancellationToken) => ReadCoreAsync().WaitAsync(cancellationToken);
+    public Task LoadAsync(CancellationToken cancellationToken) => WrapAsync(ReadCoreAsync).WaitAsync(cancellationToken);
 
     public Task ReadStateAsync() => InOrderAsync(ReadCoreAsync);
 
@@ -73,13 +73,26 @@ internal sealed class PersistentState<T>(Activation activation, string name, IGr
     private Task InOrderAsync(Func<Task> operation)
     {
         activation.CheckIsCurrent("State is read and written");
-        return _last = _last.IsCompleted ? operation() : AfterAsync(_last, operation);
+        return _last = _last.IsCompleted ? WrapAsync(operation) : AfterAsync(_last, operation);
 
-        static async Task AfterAsync(Task before, Func<Task> operation)
+        async Task AfterAsync(Task before, Func<Task> operation)
         {
             // How the one before ended is known to whoever asked for it.
             await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            await WrapAsync(operation);
+        }
+    }
+
+    /// <summary>As in Orleans, whatever a storage throws reaches the grain as an <see cref="OrleansException"/>.</summary>
+    private async Task WrapAsync(Func<Task> operation)
+    {
+        try
+        {
             await operation();
+        }
+        catch (Exception exception) when (exception is not OrleansException)
+        {
+            throw new OrleansException($"Storage failed for state '{name}' of {activation.GrainId}: {exception.Message}", exception);
         }
     }
 }

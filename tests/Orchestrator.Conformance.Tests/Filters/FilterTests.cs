@@ -52,6 +52,31 @@ public sealed class FilterTests
     }
 
     [Fact]
+    public async Task A_swallowed_exception_is_the_answer_unless_the_filter_sets_a_result()
+    {
+        var setsResult = false;
+        await using var silo = await StartAsync(async context =>
+        {
+            try
+            {
+                await context.Invoke();
+            }
+            catch (InvalidDataException) when (setsResult)
+            {
+                context.Result = 5;
+            }
+            catch (InvalidDataException)
+            {
+                // Swallowed.
+            }
+        });
+        var (grain, _) = silo.New<IFilteredGrain>();
+        await Assert.ThrowsAsync<InvalidDataException>(() => grain.Fail());
+        setsResult = true;
+        Assert.Equal(5, await grain.Fail());
+    }
+
+    [Fact]
     public async Task A_filter_sees_method_arguments_target_and_result()
     {
         var seen = new List<object?>();

@@ -52,8 +52,8 @@ public sealed class FaultyStorage(IGrainStorage storage, FaultyStorage.Faults fa
         await storage.ClearStateAsync(stateName, grainId, grainState);
     }
 
-    // Orleans wraps exceptions of other kinds in this one.
-    private static OrleansException Failure() => new("The disk is full.");
+    /// <summary>The runtime hands it to the grain inside an <see cref="OrleansException"/>.</summary>
+    private static IOException Failure() => new("The disk is full.");
 
     private async Task TouchAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {

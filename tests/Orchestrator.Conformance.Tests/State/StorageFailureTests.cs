@@ -99,7 +99,8 @@ public sealed class StorageFailureTests(SiloFixture silo) : IClassFixture<SiloFi
         await grain.Save("stored");
         var first = await grain.Activation();
         silo.StorageFaults.Arm(grain.GetPrimaryKeyString(), StorageFault.WriteFails);
-        Assert.Equal("The disk is full.", (await Assert.ThrowsAsync<OrleansException>(() => grain.Save("second"))).Message);
+        var failure = await Assert.ThrowsAsync<OrleansException>(() => grain.Save("second"));
+        Assert.Equal("The disk is full.", Assert.IsType<IOException>(failure.InnerException).Message);
         Assert.Equal(first, await grain.Activation());
         await grain.WithState(state => state.WriteStateAsync());
         await grain.LeaveAsync(probe);
