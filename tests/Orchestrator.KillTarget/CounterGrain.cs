@@ -21,7 +21,7 @@ public sealed class CounterState
 {
     public long Counter { get; set; }
 
-    /// <summary>Makes rows large enough to fill pages, so that a kill can meet the tables' splits as well.</summary>
+    /// <summary>Rows of many pages, so that a commit takes long enough for a kill to come in the middle of it.</summary>
     public string Filler { get; set; } = "";
 }
 
@@ -34,7 +34,7 @@ public sealed class CounterGrain([PersistentState("kill-counter")] IPersistentSt
     public async Task<CounterValue> Increment()
     {
         state.State.Counter++;
-        state.State.Filler = new string('x', (int)(state.State.Counter * 37 % 900));
+        state.State.Filler = new string('x', (int)(state.State.Counter * 7919 % 60_000));
         await state.WriteStateAsync();
         return Value;
     }

@@ -7,11 +7,12 @@ using Orchestrator.Testing;
 using Orleans;
 using Orleans.Runtime;
 
-// run <database> <grains>: writes until it is killed. verify <database> <grains>: says what is stored, and lets all reminders tick once.
+// run <database> <grains> <n>: writes until it is killed, or at its n-th acknowledgement kills itself. verify <database> <grains>: says what is stored, and lets all reminders tick once.
 // lock <database>: holds the database's lock. fill <database> <grains>: writes until a write fails, deletes the file "ballast" beside the database and
 // writes again. Each waits for a line on its input before it opens the database, so that it can be started while its
 // predecessor still runs, and verify and lock end at the next line.
 var (mode, path, grainCount) = (args[0], args[1], args.Length > 2 ? int.Parse(args[2]) : 0);
+var selfKill = new SelfKill(args.Length > 3 ? int.Parse(args[3]) : 0);
 var period = TimeSpan.FromHours(1);
 var madeAt = TimeProvider.System.GetUtcNow();
 var clock = new ManualClock(madeAt);
@@ -90,6 +91,7 @@ async Task WriteForeverAsync(string name, ICounterGrain grain)
     {
         var value = await grain.Increment();
         output.Write($"ack {name} {value.Counter} {value.Etag}");
+        selfKill.Acknowledged();
         if (value.Counter % 10 != 0) continue;
         var reminder = $"r{value.Counter / 10 % 25}";
         await grain.Remind(reminder, period);
