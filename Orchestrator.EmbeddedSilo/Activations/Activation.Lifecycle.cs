@@ -177,7 +177,7 @@ internal sealed partial class Activation
             while (_waiting.First is { } call)
             {
                 RemoveWaiting(call);
-                if (!call.IsLocal && !call.IsAnswered) left.Add(call);
+                if (!call.IsAnswered) left.Add(call);
             }
 
             (Grain, _states, _timers, _streams, _scope) = (null, null, null, null, null);
@@ -187,8 +187,8 @@ internal sealed partial class Activation
         Runtime.Catalog.Remove(this);
         foreach (var call in left)
         {
-            if (failure is not null) call.TryFail(failure);
-            else Runtime.Forward(call);
+            if ((call.IsLocal ? call.Loss() : failure) is { } exception) call.TryFail(exception);
+            else if (!call.IsLocal) Runtime.Forward(call);
         }
     }
 

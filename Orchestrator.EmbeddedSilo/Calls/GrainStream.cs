@@ -33,7 +33,15 @@ internal sealed class GrainStream<T>(TypedGrainReference reference, GrainStreamS
             if (_writer.Owner is not { } owner) return;
             var end = new GrainStreamWriter<T>.End(_writer);
             var answer = end.Answer;
-            if (owner.TryEnqueue(end)) await answer;
+            if (!owner.TryEnqueue(end)) return;
+            try
+            {
+                await answer;
+            }
+            catch (EnumerationAbortedException)
+            {
+                // The grain's deactivation ended the enumeration before the reader did.
+            }
         }
     }
 }
@@ -73,7 +81,7 @@ internal sealed class GrainStreamWriter<T>(GrainStreamSource<T> source) : IGrain
         using var registration = stop.UnsafeRegister(static self => ((CancellationTokenSource)self!).Cancel(), _stop);
         if (_items is null)
         {
-            _items = source.Invoke(grain, _stop.Token).GetAsyncEnumerator(_stop.Token);
+            _items = source.InvokeOn(grain, _stop.Token).GetAsyncEnumerator(_stop.Token);
             here.AddStream(this);
         }
 
@@ -122,6 +130,8 @@ internal sealed class GrainStreamWriter<T>(GrainStreamSource<T> source) : IGrain
         internal override bool AlwaysInterleaves => true;
 
         internal override bool IsLocal => true;
+
+        internal override Exception? Loss() => writer.Aborted();
 
         protected override ValueTask<Nothing> InvokeAsync(object grain) => Nothing.From(writer.EndAsync());
     }

@@ -60,6 +60,9 @@ public abstract class GrainCall : Task, IInvokable
     /// <summary>Whether it is meant for this very activation, and lost with it.</summary>
     internal virtual bool IsLocal => false;
 
+    /// <summary>What a local call is answered with when its activation went before it began; null when nobody waits.</summary>
+    internal virtual Exception? Loss() => null;
+
     /// <summary>Whether its activation stays until it has ended.</summary>
     internal virtual bool DelaysDeactivation => true;
 

@@ -7,8 +7,10 @@ public abstract class GrainStreamSource<T>(GrainMethod method, CancellationToken
 
     internal CancellationToken CallerToken => callerToken;
 
+    internal IAsyncEnumerable<T> InvokeOn(object grain, CancellationToken cancellationToken) => Invoke(grain, cancellationToken);
+
     /// <summary>For generated code: calls the method.</summary>
     /// <param name="grain">The grain.</param>
     /// <param name="cancellationToken">Is cancelled when the reader stops or the activation ends.</param>
-    protected internal abstract IAsyncEnumerable<T> Invoke(object grain, CancellationToken cancellationToken);
+    protected abstract IAsyncEnumerable<T> Invoke(object grain, CancellationToken cancellationToken);
 }
