@@ -3,7 +3,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Orchestrator.EmbeddedSilo.Storage;
 using Orchestrator.KillTarget;
-using Orchestrator.Testing;
 using Orleans;
 using Orleans.Runtime;
 
@@ -14,8 +13,7 @@ using Orleans.Runtime;
 var (mode, path, grainCount) = (args[0], args[1], args.Length > 2 ? int.Parse(args[2]) : 0);
 var selfKill = new SelfKill(args.Length > 3 ? int.Parse(args[3]) : 0);
 var period = TimeSpan.FromHours(1);
-var madeAt = TimeProvider.System.GetUtcNow();
-var clock = new ManualClock(madeAt);
+var clock = new JumpClock();
 var output = new Output(new StreamWriter(Console.OpenStandardOutput()));
 var builder = Host.CreateEmptyApplicationBuilder(new());
 builder.Services.AddSingleton(output);
@@ -25,7 +23,6 @@ using var host = builder.Build();
 var factory = host.Services.GetRequiredService<IGrainFactory>();
 output.Write("waiting");
 if (await Console.In.ReadLineAsync() is null) return;
-clock.Advance(TimeProvider.System.GetUtcNow() - madeAt);
 output.Write("opening");
 if (mode == "lock")
 {
@@ -62,7 +59,7 @@ if (mode == "run")
 else if (mode == "fill")
 {
     var ballast = Path.Combine(Path.GetDirectoryName(path)!, "ballast");
-    await File.WriteAllBytesAsync(ballast, new byte[200_000]);
+    await File.WriteAllBytesAsync(ballast, new byte[2_000_000]);
     try
     {
         for (var i = 0; ; i++) await grains[i % grains.Count].Grain.Increment();
@@ -79,8 +76,8 @@ else if (mode == "fill")
 }
 else
 {
-    // Each reminder is due once in a period, wherever in it the silo has started; a second more, as its timer rounds up.
-    clock.Advance(period + TimeSpan.FromSeconds(1));
+    // Each reminder is due in the next period, wherever in it the silo has started.
+    clock.Jump(period);
     await Console.In.ReadLineAsync();
     await host.StopAsync();
 }

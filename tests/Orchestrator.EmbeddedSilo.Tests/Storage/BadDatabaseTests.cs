@@ -250,7 +250,7 @@ public sealed class BadDatabaseTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public async Task A_silo_on_a_disk_without_space_says_so_and_goes_on_when_there_is_some()
     {
-        // A disk of 600 kB that nobody else sees. Only root may mount, and not in every container.
+        // A disk of 3.5 MB that nobody else sees. Only root may mount, and not in every container.
         if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess)
         {
             output.WriteLine("Not run: only root can mount a small disk. The same error is made by max_page_count in the test above.");
@@ -258,7 +258,7 @@ public sealed class BadDatabaseTests(ITestOutputHelper output) : IDisposable
         }
 
         using var child = ChildSilo.Start(
-            ["fill", _folder.Database, "24"], "unshare", "--mount", "sh", "-c", "mount -t tmpfs -o size=600k tmpfs \"$0\" && exec \"$@\"", _folder.Path);
+            ["fill", _folder.Database, "24"], "unshare", "--mount", "sh", "-c", "mount -t tmpfs -o size=3500k tmpfs \"$0\" && exec \"$@\"", _folder.Path);
         if (await child.ReadLineAsync() is null)
         {
             output.WriteLine($"Not run: {await child.ErrorsAsync()}");

@@ -4,7 +4,7 @@ using Orleans.Runtime;
 
 namespace Orchestrator.EmbeddedSilo.Tests.Storage;
 
-public sealed class GroupCommitTests : IAsyncDisposable
+public sealed class GroupCommitTests : IDisposable
 {
     private static readonly SqliteSchema Numbers = new(
         "numbers", ["CREATE TABLE number (n INTEGER PRIMARY KEY); CREATE TABLE child (n INTEGER REFERENCES number (n) DEFERRABLE INITIALLY DEFERRED)"]);
@@ -16,9 +16,10 @@ public sealed class GroupCommitTests : IAsyncDisposable
 
     private SqliteDatabase Database => _open.Database;
 
-    public async ValueTask DisposeAsync()
+    public void Dispose()
     {
-        await _open.DisposeAsync();
+        // Xunit waits for no DisposeAsync of a test class.
+        _open.DisposeAsync().AsTask().GetAwaiter().GetResult();
         _folder.Dispose();
     }
 
