@@ -75,9 +75,8 @@ internal sealed class SiloRuntime
     /// <summary>Sends a call on that waited in the queue of an activation that is gone.</summary>
     public void Forward(GrainCall call) => Enqueue(call.Target!.GrainId, call);
 
-    private void Stamp(GrainCall call)
+    private static void Stamp(GrainCall call)
     {
-        call.SentAt = Clock.GetTimestamp();
         call.Sender = Activation.Current;
         call.ReentrancyId = RequestContext.ReentrancyId;
         call.WatchCancellation();

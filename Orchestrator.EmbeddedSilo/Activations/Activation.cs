@@ -76,6 +76,7 @@ internal sealed partial class Activation : TaskScheduler, IGrainContext, IThread
     public bool TryEnqueue(GrainCall call)
     {
         bool mustSchedule;
+        if (call.SentAt == 0) call.SentAt = Runtime.Clock.GetTimestamp();
         lock (_gate)
         {
             if (_stage == Stage.Gone) return false;

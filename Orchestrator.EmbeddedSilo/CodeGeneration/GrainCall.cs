@@ -30,7 +30,7 @@ public abstract class GrainCall : Task, IInvokable
     /// <summary>How this call, while it runs, keeps others from starting.</summary>
     internal CallHold Hold { get; set; }
 
-    /// <summary>When it was sent, as <see cref="TimeProvider.GetTimestamp"/>.</summary>
+    /// <summary>When it was first put in a queue, as <see cref="TimeProvider.GetTimestamp"/>.</summary>
     internal long SentAt { get; set; }
 
     /// <summary>The activation that sent it; null when a caller outside the grains did.</summary>

@@ -20,6 +20,7 @@ public sealed class SiloStatisticsTests
 
         Assert.Equal((2, 11, 1), (gates.Activations, gates.Calls, gates.Failures));
         Assert.InRange(gates.LatencyP50, TimeSpan.FromTicks(1), gates.LatencyP99);
+        Assert.InRange(gates.LatencyP99, gates.LatencyP50, TimeSpan.FromMinutes(1));
         Assert.Empty(Read(silo).ReadQueues());
         Assert.Null(Read(silo).ReadStorage());
         Assert.Empty(Read(silo).ReadReminders());
