@@ -1,5 +1,4 @@
 using Orchestrator.EmbeddedSilo.Storage;
-using Orleans.Hosting;
 
 namespace Orchestrator.Silo.Hosting;
 
