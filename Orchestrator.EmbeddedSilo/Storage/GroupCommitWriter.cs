@@ -36,9 +36,10 @@ internal sealed partial class GroupCommitWriter
 
     /// <param name="write">The statements.</param>
     /// <param name="isAtomic">Whether they are undone by themselves when they fail: true for a single statement.</param>
-    public Task<T> EnqueueAsync<T>(Func<SqliteSession, T> write, bool isAtomic)
+    /// <param name="onCommitted">Runs with the result once it is on disk, before the task ends. Short, and never throws.</param>
+    public Task<T> EnqueueAsync<T>(Func<SqliteSession, T> write, bool isAtomic, Action<T>? onCommitted = null)
     {
-        var item = new Write<T>(write, isAtomic, _clock.GetTimestamp());
+        var item = new Write<T>(write, isAtomic, onCommitted, _clock.GetTimestamp());
         bool mustWake;
         lock (_gate)
         {
@@ -194,7 +195,7 @@ internal sealed partial class GroupCommitWriter
         public abstract void Answer(Exception? commitFailure, string path);
     }
 
-    private sealed class Write<T>(Func<SqliteSession, T> work, bool isAtomic, long enqueuedAt) : Write(isAtomic, enqueuedAt)
+    private sealed class Write<T>(Func<SqliteSession, T> work, bool isAtomic, Action<T>? onCommitted, long enqueuedAt) : Write(isAtomic, enqueuedAt)
     {
         private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private T _result = default!;
@@ -222,8 +223,14 @@ internal sealed partial class GroupCommitWriter
             // An error of the statement itself, such as a broken constraint, is the writer's own and comes as it is.
             if (commitFailure is null && Failure is SqliteException error && SqliteErrors.IsOfTheFile(error))
                 commitFailure = new OrleansException(SqliteErrors.Explain(error, path), error);
-            if ((commitFailure ?? Failure) is { } failure) _done.SetException(failure);
-            else _done.SetResult(_result);
+            if ((commitFailure ?? Failure) is { } failure)
+            {
+                _done.SetException(failure);
+                return;
+            }
+
+            onCommitted?.Invoke(_result);
+            _done.SetResult(_result);
         }
     }
 }

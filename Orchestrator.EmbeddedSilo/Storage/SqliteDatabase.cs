@@ -72,7 +72,8 @@ public sealed partial class SqliteDatabase
     }
 
     /// <summary>For a single statement, which is undone as a whole when it fails.</summary>
-    internal Task<T> WriteStatementAsync<T>(Func<SqliteSession, T> write) => Writer.EnqueueAsync(write, isAtomic: true);
+    internal Task<T> WriteStatementAsync<T>(Func<SqliteSession, T> write, Action<T>? onCommitted = null) =>
+        Writer.EnqueueAsync(write, isAtomic: true, onCommitted);
 
     /// <summary>Opens, checks and migrates the database.</summary>
     /// <exception cref="OrleansConfigurationException">It cannot be used; the message says why and what to do. Nothing was changed.</exception>

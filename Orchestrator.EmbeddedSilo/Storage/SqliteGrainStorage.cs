@@ -20,38 +20,47 @@ internal sealed class SqliteGrainStorage(SqliteDatabase database, GrainStateSeri
         return Task.CompletedTask;
     }
 
-    public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         var key = grainId.Key.ToString();
         var json = serializer.Serialize(grainState.State);
-        var expected = Number(grainState.ETag);
+        var current = grainState.ETag;
+        var expected = Number(current);
 
         // Records start at a random number, so that one which was cleared and written anew is not taken for the old one.
         var next = expected + 1 ?? Random.Shared.NextInt64(1, 1L << 52);
-        var written = await database.WriteStatementAsync(session => expected is null
-            ? session.Execute("INSERT INTO grain_state (state_name, grain_key, etag, json) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING", stateName, key, next, json)
-            : session.Execute("UPDATE grain_state SET etag = ?3, json = ?4 WHERE state_name = ?1 AND grain_key = ?2 AND etag = ?5", stateName, key, next, json, expected));
-        if (written == 0) throw Conflict(stateName, grainId, grainState.ETag);
-        (grainState.ETag, grainState.RecordExists) = (Text(next), true);
+        return database.WriteStatementAsync(
+            session =>
+            {
+                var written = expected is null
+                    ? session.Execute("INSERT INTO grain_state (state_name, grain_key, etag, json) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING", stateName, key, next, json)
+                    : session.Execute("UPDATE grain_state SET etag = ?3, json = ?4 WHERE state_name = ?1 AND grain_key = ?2 AND etag = ?5", stateName, key, next, json, expected);
+                return written > 0 ? next : throw Conflict(session, stateName, grainId, current);
+            },
+            committed => (grainState.ETag, grainState.RecordExists) = (Text(committed), true));
     }
 
-    public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        var key = grainId.Key.ToString();
-        var expected = Number(grainState.ETag);
-        var cleared = await database.WriteStatementAsync(session =>
-            session.Execute("DELETE FROM grain_state WHERE state_name = ?1 AND grain_key = ?2 AND etag = ?3", stateName, key, expected ?? 0));
-        if (cleared == 0 && (expected is not null || StoredEtag(stateName, key) is not null)) throw Conflict(stateName, grainId, grainState.ETag);
-        (grainState.ETag, grainState.RecordExists) = (null, false);
+        var current = grainState.ETag;
+        return database.WriteStatementAsync(
+            session =>
+            {
+                var key = grainId.Key.ToString();
+                var cleared = session.Execute(
+                    "DELETE FROM grain_state WHERE state_name = ?1 AND grain_key = ?2 AND etag = ?3", stateName, key, Number(current) ?? 0);
+                return cleared > 0 || (current is null && StoredEtag(session, stateName, key) is null) ? cleared : throw Conflict(session, stateName, grainId, current);
+            },
+            _ => (grainState.ETag, grainState.RecordExists) = (null, false));
     }
 
     private static string Text(long etag) => etag.ToString(CultureInfo.InvariantCulture);
 
     private static long? Number(string? etag) => etag is null ? null : long.Parse(etag, CultureInfo.InvariantCulture);
 
-    private InconsistentStateException Conflict(string stateName, GrainId grainId, string? current) =>
-        MemoryGrainStorage.Conflict(stateName, grainId, StoredEtag(stateName, grainId.Key.ToString()), current);
+    private static InconsistentStateException Conflict(SqliteSession session, string stateName, GrainId grainId, string? current) =>
+        MemoryGrainStorage.Conflict(stateName, grainId, StoredEtag(session, stateName, grainId.Key.ToString()), current);
 
-    private string? StoredEtag(string stateName, string key) => database.Read(session =>
-        session.Scalar("SELECT etag FROM grain_state WHERE state_name = ?1 AND grain_key = ?2", stateName, key)) is long etag ? Text(etag) : null;
+    private static string? StoredEtag(SqliteSession session, string stateName, string key) =>
+        session.Scalar("SELECT etag FROM grain_state WHERE state_name = ?1 AND grain_key = ?2", stateName, key) is long etag ? Text(etag) : null;
 }

@@ -12,16 +12,16 @@ internal static class StorageBenchmarks
     public static async Task RunAsync(IGrainFactory grains, Report report, int rounds, string folder)
     {
         using var raw = new RawSqlite(Path.Combine(folder, "raw.db"));
-        foreach (var (writers, writesEach, goal) in new[] { (1, 400, "≥ 80 %"), (16, 150, "≥ 400 %"), (64, 80, "≥ 1000 %") })
+        foreach (var (writers, writesEach, goal) in new[] { (1, 4000, "≥ 80 %"), (16, 2000, "≥ 400 %"), (64, 1000, "≥ 1000 %") })
         {
             var notes = Enumerable.Range(0, writers).Select(i => grains.GetGrain<INoteGrain>($"writer-{i}")).ToArray();
             var rawRates = new List<double>();
             var ratios = new List<double>();
             var rate = await Measurement.OfAsync(rounds, async () =>
             {
-                var before = raw.CommitsPerSecond(300, Text);
+                var before = raw.CommitsPerSecond(2000, Text);
                 var rate = await Measurement.RateAsync(writers, writesEach, (writer, _) => notes[writer].Write(Text));
-                var after = raw.CommitsPerSecond(300, Text);
+                var after = raw.CommitsPerSecond(2000, Text);
                 rawRates.Add((before + after) / 2);
                 ratios.Add(rate / rawRates[^1]);
                 return rate;
