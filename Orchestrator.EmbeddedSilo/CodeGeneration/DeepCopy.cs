@@ -59,7 +59,7 @@ public static class DeepCopy
         if (type.IsPointer || type.IsArray || typeof(Delegate).IsAssignableFrom(type)) return false;
         if (type.IsGenericType && ImmutableGenerics.Contains(GenericOf(type))) return type.GetGenericArguments().All(Member);
         if (type.Namespace?.StartsWith("System.Collections", StringComparison.Ordinal) == true || type.IsInterface || type.IsAbstract) return false;
-        
+
         // A struct is copied whenever it is passed on, so that only what it refers to can be shared.
         return FieldsOf(type).All(field => (field.IsInitOnly || type.IsValueType) && Member(field.FieldType));
 

@@ -15,7 +15,10 @@ internal static class ApiNames
 
     private static readonly Dictionary<string, string> Keywords = new(StringComparer.Ordinal)
     {
-        ["Boolean"] = "bool", ["Int32"] = "int", ["Int64"] = "long", ["String"] = "string",
+        ["Boolean"] = "bool",
+        ["Int32"] = "int",
+        ["Int64"] = "long",
+        ["String"] = "string",
     };
 
     /// <summary>Full name with type arguments, shortened for what is in every signature.</summary>
