@@ -174,12 +174,19 @@ internal sealed partial class ReminderService(
     private void SetTimer()
     {
         if (_timer is null || _isStopped || !_due.TryPeek(out _, out var dueAt)) return;
-        var now = clock.GetTimestamp();
-        var wait = dueAt <= now ? TimeSpan.Zero : clock.GetElapsedTime(now, dueAt);
+        long now;
+        do
+        {
+            now = clock.GetTimestamp();
+            var wait = dueAt <= now ? TimeSpan.Zero : clock.GetElapsedTime(now, dueAt);
 
-        // Rounded up to the timer's milliseconds: waking too early would only mean waking again.
-        wait = TimeSpan.FromMilliseconds(Math.Ceiling(Math.Min(wait.TotalMilliseconds, LongestWait.TotalMilliseconds)));
-        _timer.Change(wait, Timeout.InfiniteTimeSpan);
+            // Rounded up to the timer's milliseconds: waking too early would only mean waking again.
+            wait = TimeSpan.FromMilliseconds(Math.Ceiling(Math.Min(wait.TotalMilliseconds, LongestWait.TotalMilliseconds)));
+            _timer.Change(wait, Timeout.InfiniteTimeSpan);
+
+            // A process that was frozen between reading the clock and setting the timer has set it too late by as much.
+        }
+        while (clock.GetElapsedTime(now) >= TimeSpan.FromMilliseconds(1));
     }
 
     private long ToTimestamp(TimeSpan time) => (long)Math.Min(time.TotalSeconds * clock.TimestampFrequency, long.MaxValue / 4);

@@ -5,8 +5,8 @@ using Orleans.Runtime;
 namespace Orchestrator.EmbeddedSilo.Storage;
 
 /// <summary>
-/// The one writer of a database, on a thread of its own. Whatever waits when a commit ends goes into the next one: many writers share the one
-/// fsync that a commit costs, and a single writer waits for nobody.
+/// The one writer of a database. Who comes while nobody commits, commits on its own thread; whoever comes meanwhile waits for the writer's thread,
+/// which commits all that wait as one transaction: many writers share the one fsync that a commit costs (docs/adr/0002).
 /// </summary>
 internal sealed partial class GroupCommitWriter
 {
@@ -139,12 +139,27 @@ internal sealed partial class GroupCommitWriter
             RollBack();
         }
 
-        var now = _clock.GetTimestamp();
-        while (_batch.TryDequeue(out var write))
+        if (_batch.Count == 1)
         {
-            _statistics.RecordWrite(now - write.EnqueuedAt, failure is not null || write.Failure is not null);
-            write.Answer(failure, _path);
+            Answer(_batch.Dequeue(), failure);
+            return;
         }
+
+        // Telling many takes as long as storing them: others do it, while this thread goes on with the next batch.
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static all =>
+            {
+                foreach (var write in all.Batch) all.Writer.Answer(write, all.Failure);
+            },
+            (Writer: this, Batch: _batch, Failure: failure),
+            preferLocal: false);
+        _batch = new(_batch.Count);
+    }
+
+    private void Answer(Write write, Exception? failure)
+    {
+        _statistics.RecordWrite(_clock.GetTimestamp() - write.EnqueuedAt, failure is not null || write.Failure is not null);
+        write.Answer(failure, _path);
     }
 
     private void CommitTogether()

@@ -36,7 +36,7 @@ public sealed partial class SqliteDatabase
     private GroupCommitWriter Writer => _writer ?? throw new InvalidOperationException($"Database '{_options.Path}' is not open yet.");
 
     /// <summary>Runs statements in the next group commit. When the task ends well, they are on disk; when it fails, none of them is.</summary>
-    /// <param name="write">Runs on the writer's thread inside a transaction; an exception undoes what it did and nothing else.</param>
+    /// <param name="write">Runs on the caller's or the writer's thread inside a transaction; an exception undoes what it did and nothing else.</param>
     public Task<T> WriteAsync<T>(Func<SqliteSession, T> write)
     {
         ArgumentNullException.ThrowIfNull(write);

@@ -134,7 +134,7 @@ public sealed class ReminderTests : IDisposable
     public async Task A_reminder_of_a_class_that_is_gone_does_not_stop_the_others()
     {
         await using (var silo = await StartAsync()) await Alarm(silo).Set("r", TenMinutes, TenMinutes);
-        TemporaryFolder.Sql(_folder.Database, "INSERT INTO reminder SELECT 'gone/a', name, start_at, period FROM reminder");
+        TemporaryFolder.Sql(_folder.Database, "INSERT INTO reminder SELECT 'gone/a', name, start_at, 3 * period FROM reminder");
         await using var again = await StartAsync();
         await TicksInAsync(TenMinutes);
         await TicksInAsync(TenMinutes);
