@@ -166,7 +166,7 @@ internal sealed partial class Activation
     {
         await TryAsync(async () =>
         {
-            if (Grain is IAsyncDisposable asyncDisposable) await asyncDisposable.DisposeAsync();
+            if (Grain is IAsyncDisposable own) await own.DisposeAsync().AsTask().WaitAsync(Runtime.Collection.DeactivationTimeout, Runtime.Clock);
             else (Grain as IDisposable)?.Dispose();
         });
         if (_scope is { } scope) await TryAsync(() => scope.DisposeAsync().AsTask());

@@ -234,8 +234,9 @@ internal sealed partial class Activation : TaskScheduler, IGrainContext, IThread
         {
             if (_turns is not null && _turns.TryDequeue(out var turn)) return turn;
             if (_stage == Stage.Created) return EnterStage(Stage.Activating, ActivateAsync);
-            if (_stage == Stage.Draining && _delaying == 0) return EnterStage(Stage.Deactivating, FinishDeactivationAsync);
             if (_stage is Stage.Active or Stage.Draining && FindStartable() is { } call) return Start(call);
+            if (_stage == Stage.Active && _drainsAfterNextCall) _stage = Stage.Draining; // Whoever waited has given up.
+            if (_stage == Stage.Draining && _delaying == 0) return EnterStage(Stage.Deactivating, FinishDeactivationAsync);
             _isScheduled = false;
             return null;
         }
