@@ -15,12 +15,15 @@ internal sealed class GrainStream<T>(TypedGrainReference reference, GrainStreamS
         private readonly GrainStreamWriter<T> _writer = new(source);
         private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(source.CallerToken, readerToken);
 
+        private GrainCall? _lastStep;
+
         public T Current { get; private set; } = default!;
 
         public async ValueTask<bool> MoveNextAsync()
         {
             var step = new GrainStreamWriter<T>.Step(_writer, _stop.Token);
             var answer = step.Answer;
+            _lastStep = step;
             reference.Runtime.Send(reference, step);
             (var moved, Current) = await answer;
             return moved;
@@ -30,7 +33,9 @@ internal sealed class GrainStream<T>(TypedGrainReference reference, GrainStreamS
         {
             await _stop.CancelAsync();
             _stop.Dispose();
-            if (_writer.Owner is not { } owner) return;
+
+            // A first step that was given up may just be starting where it was queued.
+            if ((_writer.Owner ?? _lastStep?.Target) is not { } owner) return;
             var end = new GrainStreamWriter<T>.End(_writer);
             var answer = end.Answer;
             if (!owner.TryEnqueue(end)) return;
@@ -70,7 +75,7 @@ internal sealed class GrainStreamWriter<T>(GrainStreamSource<T> source) : IGrain
         await EndAsync();
     }
 
-    private EnumerationAbortedException Aborted() => new($"{source.Method} broke off: {Owner!.GrainId} was deactivated while it was read.");
+    private EnumerationAbortedException Aborted() => new($"{source.Method} broke off: {Owner?.GrainId} was deactivated while it was read.");
 
     private async ValueTask<(bool Moved, T Item)> MoveNextAsync(object grain, GrainCall step, CancellationToken stop)
     {

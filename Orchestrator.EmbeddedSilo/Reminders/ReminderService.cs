@@ -35,11 +35,10 @@ internal sealed partial class ReminderService(
     }
 
     /// <summary>Reads what is stored. Nothing ticks yet.</summary>
-    public Task LoadAsync(SiloRuntime runtime)
+    public void Load(SiloRuntime runtime)
     {
         _runtime = runtime;
         foreach (var entry in store.ReadAll()) Add(entry);
-        return Task.CompletedTask;
     }
 
     /// <summary>Starts to tick.</summary>

@@ -26,7 +26,7 @@ internal sealed partial class SiloHostedService(
         try
         {
             runtime.Reminders = reminderServices.LastOrDefault();
-            if (runtime.Reminders is not null) await runtime.Reminders.LoadAsync(runtime);
+            runtime.Reminders?.Load(runtime);
             runtime.State = SiloState.Running;
             _collector.Start();
             foreach (var task in startupTasks.OrderBy(task => task.Stage)) await task.Execute(services, cancellationToken);
