@@ -1,0 +1,26 @@
+using Orchestrator.Interfaces.Machines;
+
+namespace Orchestrator.Grains.Machines;
+
+/// <summary>Starts, watches and stops sessions on this machine. Every method may be repeated after a crash at any point, and may be called for many sessions at once.</summary>
+public interface ISessions
+{
+    /// <summary>
+    /// Starts a session, or finds the one that a former call started, running or ended. Returns once the agent (or the setup script before it) runs, or the session has ended.
+    /// </summary>
+    Task<SessionStart> StartAsync(SessionRequest request, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Ends when the session does, and every process of it is gone; at once for one that has ended. A session whose host is gone without a word is <see cref="SessionEndKind.Lost"/>: what
+    /// is left of its processes is ended first. A session that was never started is <see cref="SessionEndKind.NotStarted"/>. Cancelling ends the wait, not the session.
+    /// </summary>
+    Task<SessionEndedReport> WaitForEndAsync(SessionName session, string workerType, Worktree? worktree, CancellationToken cancellationToken);
+
+    /// <summary>Tells the session to end: interrupt, after ten seconds kill, every descendant. Returns at once; <see cref="WaitForEndAsync"/> tells when it has ended. One that has never started never will.</summary>
+    Task StopAsync(SessionName session, string reason, CancellationToken cancellationToken);
+}
+
+/// <summary>What <see cref="ISessions.StartAsync"/> found: one of the two.</summary>
+/// <param name="Started">It runs, or ran.</param>
+/// <param name="Ended">It could not be started.</param>
+public sealed record SessionStart(SessionStartedReport? Started, SessionEndedReport? Ended);

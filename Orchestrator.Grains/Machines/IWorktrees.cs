@@ -1,0 +1,21 @@
+using Orchestrator.Interfaces.Machines;
+
+namespace Orchestrator.Grains.Machines;
+
+/// <summary>Makes, reads and removes worktrees. Every method may be repeated after a crash at any point, and may be called for many tasks at once.</summary>
+public interface IWorktrees
+{
+    /// <summary>
+    /// Makes the worktree of a task at the newest commit of its base, or finds the one that a former call made: then its recorded base stays. Commits and
+    /// uncommitted work that are found under its branch or folder are saved before anything is reset.
+    /// </summary>
+    /// <returns>The worktree, or what went wrong: never an exception for a repository, branch, disk or network that fails.</returns>
+    Task<WorktreeReport> PrepareAsync(WorktreeRequest request, CancellationToken cancellationToken);
+
+    /// <summary>Counts commits and differences against the base. Trusts nothing that an agent may have written into git's configuration.</summary>
+    Task<WorkReport> CollectAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken);
+
+    /// <summary>Saves what is not committed or not on the branch to <c>refs/orchestrator/salvage/…</c>, then removes the folder; the branch stays.</summary>
+    /// <returns>Null when it is gone; else why it was left.</returns>
+    Task<MachineFailure?> RemoveAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken);
+}

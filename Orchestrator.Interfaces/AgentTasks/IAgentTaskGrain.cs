@@ -1,0 +1,91 @@
+using Orchestrator.Interfaces.Callbacks;
+using Orchestrator.Interfaces.Capacity;
+using Orchestrator.Interfaces.Machines;
+using Orleans;
+using Orleans.Concurrency;
+
+namespace Orchestrator.Interfaces.AgentTasks;
+
+/// <summary>One agent task; the key is its task id. The one writer of the task's life.</summary>
+public interface IAgentTaskGrain : IGrainWithStringKey
+{
+    /// <summary>Takes the task on, once: the same request again is accepted again and starts nothing. When it is accepted, it is stored.</summary>
+    Task<SubmitResult> SubmitAsync(AgentTaskSubmission submission, CancellationToken cancellationToken);
+
+    /// <summary>Ends the task as cancelled, at once; what runs is stopped behind it. Again while it stops: the same answer.</summary>
+    Task<CancelResult> CancelAsync();
+
+    /// <summary>The task, or null when there is none under this id.</summary>
+    Task<AgentTaskSnapshot?> GetAsync();
+
+    /// <summary>Wakes the task after a start of the service and takes up what it owes. False when nothing is stored under this id.</summary>
+    Task<bool> WakeAsync();
+
+    /// <summary>The pool has given the task a slot.</summary>
+    [OneWay]
+    Task SlotGranted(Lease lease);
+
+    /// <summary>The worktree is there, or cannot be made.</summary>
+    [OneWay]
+    Task WorktreePrepared(WorktreeReport report);
+
+    /// <summary>The agent runs.</summary>
+    [OneWay]
+    Task SessionStarted(SessionStartedReport report);
+
+    /// <summary>The session is over, and every process of it is gone.</summary>
+    [OneWay]
+    Task SessionEnded(SessionEndedReport report);
+
+    /// <summary>What git says about the work.</summary>
+    [OneWay]
+    Task WorkCollected(WorkReport report);
+
+    /// <summary>A callback was delivered, or given up.</summary>
+    [OneWay]
+    Task CallbackSettled(string callbackId, CallbackState state);
+}
+
+/// <summary>A request to take a task on.</summary>
+/// <param name="RequestJson">The validated request: JSON of <c>Orchestrator.Contracts.AgentTasks.TaskRequest</c>.</param>
+/// <param name="RequestSha256">Lower-case hex; two requests of one task id are the same when this is.</param>
+/// <param name="TraceId">The caller's <c>X-Trace-Id</c>; null when it sent none.</param>
+[GenerateSerializer, Immutable]
+public sealed record AgentTaskSubmission(string RequestJson, string RequestSha256, string? TraceId);
+
+/// <summary>The answer to a submission.</summary>
+public enum SubmitOutcome
+{
+    /// <summary>Taken and stored, now or before.</summary>
+    Accepted = 1,
+
+    /// <summary>Another request is stored under this task id.</summary>
+    Conflict = 2,
+
+    /// <summary>Not taken, nothing stored.</summary>
+    Refused = 3,
+}
+
+/// <summary>The answer to a submission.</summary>
+/// <param name="Outcome">Yes, conflict or no.</param>
+/// <param name="Refusal">Why it was refused; null unless it was.</param>
+/// <param name="Detail">For people, on a conflict: what is in the way.</param>
+[GenerateSerializer, Immutable]
+public sealed record SubmitResult(SubmitOutcome Outcome, AdmissionRefusal? Refusal = null, string? Detail = null)
+{
+    /// <summary>Taken and stored.</summary>
+    public static SubmitResult Accepted { get; } = new(SubmitOutcome.Accepted);
+}
+
+/// <summary>The answer to a cancellation.</summary>
+public enum CancelResult
+{
+    /// <summary>Cancelled; what runs is being stopped.</summary>
+    Cancelled = 1,
+
+    /// <summary>No such task.</summary>
+    NotFound = 2,
+
+    /// <summary>It had ended before, or has stopped meanwhile.</summary>
+    AlreadyCompleted = 3,
+}

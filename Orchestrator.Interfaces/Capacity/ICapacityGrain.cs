@@ -1,0 +1,77 @@
+using Orleans;
+
+namespace Orchestrator.Interfaces.Capacity;
+
+/// <summary>The slots of one pool and the line of those who wait for one; the key is the pool's name. Every command may be repeated.</summary>
+public interface ICapacityGrain : IGrainWithStringKey
+{
+    /// <summary>Asks whether a task that is not stored yet may come: a place in the line, or no. A place that is never confirmed by <see cref="WaitAsync"/> is dropped after a minute or two.</summary>
+    Task<AdmissionResult> AdmitAsync(string taskId, CancellationToken cancellationToken);
+
+    /// <summary>Waits in the line for a slot, which is granted by <c>IAgentTaskGrain.SlotGranted</c>; a slot that the task has already is in the answer.</summary>
+    Task<PlaceInLine> WaitAsync(WaitingEntry entry, CancellationToken cancellationToken);
+
+    /// <summary>Gives back the slot, the place in the line and the admission of a task's run.</summary>
+    Task ReleaseAsync(string taskId, int run);
+
+    /// <summary>The place of a waiting task, from 1; null when it does not wait.</summary>
+    Task<int?> FindPositionAsync(string taskId);
+
+    /// <summary>Counts.</summary>
+    Task<CapacitySnapshot> GetAsync();
+}
+
+/// <summary>The names of pools.</summary>
+public static class Pools
+{
+    /// <summary>The only one so far.</summary>
+    public const string Default = "default";
+}
+
+/// <summary>The right of one task's run to a slot.</summary>
+/// <param name="TaskId">The task.</param>
+/// <param name="Run">The run, from 1.</param>
+/// <param name="Attempt">The attempt that was next when the slot was granted, from 1.</param>
+/// <param name="GrantedAt">UTC.</param>
+[GenerateSerializer, Immutable]
+public sealed record Lease(string TaskId, int Run, int Attempt, DateTimeOffset GrantedAt);
+
+/// <summary>One who waits.</summary>
+/// <param name="TaskId">The task.</param>
+/// <param name="Run">The run, from 1.</param>
+/// <param name="Attempt">The next attempt, from 1.</param>
+/// <param name="Priority">-100 to 100; higher goes first.</param>
+/// <param name="CreatedAt">Among equals, the older goes first. UTC.</param>
+[GenerateSerializer, Immutable]
+public sealed record WaitingEntry(string TaskId, int Run, int Attempt, int Priority, DateTimeOffset CreatedAt);
+
+/// <summary>What one who waits gets.</summary>
+/// <param name="Lease">The slot; null while it waits.</param>
+/// <param name="Position">The place in the line, from 1; null with a slot.</param>
+[GenerateSerializer, Immutable]
+public sealed record PlaceInLine(Lease? Lease, int? Position);
+
+/// <summary>Whether a task may come.</summary>
+/// <param name="Refusal">Why not; null: it may.</param>
+[GenerateSerializer, Immutable]
+public sealed record AdmissionResult(AdmissionRefusal? Refusal)
+{
+    /// <summary>It may come.</summary>
+    public static AdmissionResult Admitted { get; } = new((AdmissionRefusal?)null);
+}
+
+/// <summary>Why no task is taken at the moment: a 503.</summary>
+/// <param name="Error">The text that clients show, such as <c>Service at capacity</c>.</param>
+/// <param name="Detail">For people, with numbers.</param>
+/// <param name="RetryAfterSeconds">When to ask again.</param>
+[GenerateSerializer, Immutable]
+public sealed record AdmissionRefusal(string Error, string Detail, int RetryAfterSeconds);
+
+/// <summary>How full a pool is.</summary>
+/// <param name="Slots">How many run at most.</param>
+/// <param name="Leased">Slots taken.</param>
+/// <param name="Waiting">Tasks in the line.</param>
+/// <param name="PendingAdmissions">Tasks that may come and are not stored yet.</param>
+/// <param name="AdmissionsTotal">Tasks admitted since the activation.</param>
+[GenerateSerializer, Immutable]
+public sealed record CapacitySnapshot(int Slots, int Leased, int Waiting, int PendingAdmissions, long AdmissionsTotal);
