@@ -19,6 +19,7 @@ internal sealed partial class CallbackGrain(
 
     private (string CallbackId, DateTimeOffset At, long Timestamp)? _underWay;
     private IGrainTimer? _timer;
+    private (string? CallbackId, DateTimeOffset? NextTryAt, long? UnderWay) _timerPurpose;
 
     /// <summary>Takes up the stored schedule.</summary>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -106,19 +107,25 @@ internal sealed partial class CallbackGrain(
 
     private bool IsUnderWay() => _underWay is { } underWay && clock.GetElapsedTime(underWay.Timestamp) < CallbackRules.TryLostAfter;
 
-    /// <summary>For the next moment at which there may be something to do, if there is one.</summary>
+    /// <summary>For the next moment at which there may be something to do, if there is one. A timer that is set for it already is left alone.</summary>
     private void SetTimer()
     {
+        var first = CallbackRules.FirstOwed(state.State);
+        var underWay = IsUnderWay() ? _underWay!.Value.Timestamp : (long?)null;
+        var purpose = (first?.Owed.Id, first?.NextTryAt, underWay);
+        if (purpose == _timerPurpose) return;
+        _timerPurpose = purpose;
+
         var wait = Timeout.InfiniteTimeSpan;
-        if (IsUnderWay()) wait = CallbackRules.TryLostAfter - clock.GetElapsedTime(_underWay!.Value.Timestamp);
-        else if (CallbackRules.FirstOwed(state.State) is { } first) wait = CallbackRules.WaitUntilDue(first, clock.GetUtcNow());
+        if (underWay is { } began) wait = CallbackRules.TryLostAfter - clock.GetElapsedTime(began);
+        else if (first is not null) wait = CallbackRules.WaitUntilDue(first, clock.GetUtcNow());
         if (_timer is not null) _timer.Change(wait, Timeout.InfiniteTimeSpan);
-        else if (wait != Timeout.InfiniteTimeSpan)
-            _timer = this.RegisterGrainTimer(OnTimerAsync, new GrainTimerCreationOptions(wait, Timeout.InfiniteTimeSpan));
+        else if (wait != Timeout.InfiniteTimeSpan) _timer = this.RegisterGrainTimer(OnTimerAsync, new GrainTimerCreationOptions(wait, Timeout.InfiniteTimeSpan));
     }
 
     private Task OnTimerAsync(CancellationToken cancellationToken)
     {
+        _timerPurpose = default;
         TryIfDue();
         return Task.CompletedTask;
     }
