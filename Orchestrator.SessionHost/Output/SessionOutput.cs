@@ -12,6 +12,7 @@ internal sealed class SessionOutput : IDisposable
     private readonly Transcript _transcript;
     private readonly CappedFile _standardError;
     private readonly List<ChildProcess> _kept = [];
+    private bool _isDisposed;
 
     internal SessionOutput(SessionFolder folder, SessionLaunch launch)
     {
@@ -76,6 +77,8 @@ internal sealed class SessionOutput : IDisposable
 
     public void Dispose()
     {
+        if (_isDisposed) return;
+        _isDisposed = true;
         _events.Dispose();
         _transcript.Dispose();
         _standardError.Dispose();
