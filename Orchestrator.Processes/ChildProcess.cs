@@ -162,7 +162,9 @@ internal sealed class ChildProcess : IDisposable
         SetAttributes(attributes);
         Check(LibC.InitializeFileActions(actions));
         var arguments = Strings(start.Arguments);
-        var environment = Strings(start.Environment.Select(pair => $"{pair.Key}={pair.Value}").ToArray());
+        var variables = new List<string>(start.Environment.Count);
+        foreach (var (name, value) in start.Environment) variables.Add($"{name}={value}");
+        var environment = Strings(variables);
         try
         {
             Check(input is { } pipe ? LibC.AddDuplicate(actions, pipe, 0) : LibC.AddOpen(actions, 0, "/dev/null", 0, 0));

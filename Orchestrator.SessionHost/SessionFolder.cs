@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Orchestrator.Contracts.Sessions;
 using Orchestrator.Processes;
 
@@ -8,29 +7,13 @@ namespace Orchestrator.SessionHost;
 /// <summary>The session's folder (<see cref="SessionFiles"/>), as the host reads and writes it.</summary>
 internal sealed class SessionFolder(string path)
 {
-    private static readonly SessionLaunch Defaults = new()
-    {
-        TaskId = "", Run = 1, Attempt = 1, Arguments = [], WorkingDirectory = "/", Environment = new Dictionary<string, string>(StringComparer.Ordinal), Input = SessionInput.Text,
-    };
-
     internal string PathOf(string file) => Path.Combine(path, file);
 
     internal bool Has(string file) => File.Exists(PathOf(file));
 
     /// <exception cref="JsonException">It is no such JSON.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    internal SessionLaunch ReadLaunch()
-    {
-        var launch = Read(SessionFiles.Launch, SessionJsonContext.Default.SessionLaunch) ?? throw new JsonException($"{SessionFiles.Launch} is empty.");
-        if (launch.Arguments is not [_, ..]) throw new JsonException($"{SessionFiles.Launch} names no program.");
-        // Generated readers leave 0 where an init-only member is missing, not its default.
-        return launch with
-        {
-            SetupTimeoutSeconds = launch.SetupTimeoutSeconds > 0 ? launch.SetupTimeoutSeconds : Defaults.SetupTimeoutSeconds,
-            LineBytesMax = launch.LineBytesMax > 0 ? launch.LineBytesMax : Defaults.LineBytesMax,
-            OutputBytesMax = launch.OutputBytesMax > 0 ? launch.OutputBytesMax : Defaults.OutputBytesMax,
-        };
-    }
+    internal SessionLaunch ReadLaunch() => SessionJson.ReadLaunch(File.ReadAllBytes(PathOf(SessionFiles.Launch)));
 
     /// <summary>Null when nobody told it to stop. A file that cannot be read tells so, too.</summary>
     internal SessionStop? ReadStop()
@@ -38,7 +21,7 @@ internal sealed class SessionFolder(string path)
         if (!Has(SessionFiles.Stop)) return null;
         try
         {
-            return Read(SessionFiles.Stop, SessionJsonContext.Default.SessionStop);
+            return SessionJson.ReadStop(File.ReadAllBytes(PathOf(SessionFiles.Stop)));
         }
         catch (Exception error) when (error is JsonException or IOException)
         {
@@ -47,15 +30,9 @@ internal sealed class SessionFolder(string path)
         }
     }
 
-    internal void WriteStarted(SessionStarted started) => Write(SessionFiles.Started, started, SessionJsonContext.Default.SessionStarted);
+    /// <param name="started">Who runs.</param>
+    /// <param name="isFlushed">Whether it must be on the disk before anything else is done.</param>
+    internal void WriteStarted(SessionStarted started, bool isFlushed) => DurableFile.Write(PathOf(SessionFiles.Started), SessionJson.Write(started), isFlushed);
 
-    internal void WriteExit(SessionExit exit) => Write(SessionFiles.Exit, exit, SessionJsonContext.Default.SessionExit);
-
-    private T? Read<T>(string file, JsonTypeInfo<T> type)
-    {
-        using var stream = new FileStream(PathOf(file), FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
-        return JsonSerializer.Deserialize(stream, type);
-    }
-
-    private void Write<T>(string file, T value, JsonTypeInfo<T> type) => DurableFile.Write(PathOf(file), JsonSerializer.SerializeToUtf8Bytes(value, type));
+    internal void WriteExit(SessionExit exit) => DurableFile.Write(PathOf(SessionFiles.Exit), SessionJson.Write(exit));
 }

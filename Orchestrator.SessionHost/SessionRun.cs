@@ -30,7 +30,7 @@ internal sealed class SessionRun(SessionFolder folder) : IDisposable
         _control.Begin(launch, _output);
         // Written before anything runs: from here on nobody starts this session a second time, whatever happens to this process.
         var started = new SessionStarted { StartedAt = Now, HostPid = Environment.ProcessId, HostStartTime = ProcessIdentity.Own.StartTime, BootId = ProcessIdentity.CurrentBootId };
-        folder.WriteStarted(started);
+        folder.WriteStarted(started, isFlushed: true);
         var exit = RunSetup(launch) ?? RunAgent(launch, started);
         _output.Finish(exit);
         return exit with { OutputBytesCut = _output.BytesCut };
@@ -100,7 +100,7 @@ internal sealed class SessionRun(SessionFolder folder) : IDisposable
         using var feed = new StandardInputFeed(folder, launch.Input, child.StandardInput!);
         var pumps = _output!.Follow(child, "out", "err", feed);
         _control.Feed(feed);
-        folder.WriteStarted(started with { AgentPid = child.Pid, AgentStartTime = child.Identity.StartTime });
+        folder.WriteStarted(started with { AgentPid = child.Pid, AgentStartTime = child.Identity.StartTime }, isFlushed: true);
         var exit = child.WaitForExit(reapOthers: true);
         _control.ChildIsGone();
         var end = EndAll(SessionExitKind.AgentExited, exit, null, pumps);
