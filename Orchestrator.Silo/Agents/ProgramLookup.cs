@@ -18,7 +18,7 @@ internal static class ProgramLookup
     {
         try
         {
-            return File.Exists(path) && (File.GetUnixFileMode(path) & Executable) != 0;
+            return !OperatingSystem.IsWindows() && File.Exists(path) && (File.GetUnixFileMode(path) & Executable) != UnixFileMode.None;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {

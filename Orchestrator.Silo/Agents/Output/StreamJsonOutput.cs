@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Orchestrator.Contracts.Sessions;
-using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Interfaces.Machines;
 
 namespace Orchestrator.Silo.Agents.Output;

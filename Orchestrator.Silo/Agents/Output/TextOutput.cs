@@ -1,5 +1,4 @@
 using Orchestrator.Contracts.Sessions;
-using Orchestrator.Interfaces.Machines;
 
 namespace Orchestrator.Silo.Agents.Output;
 
