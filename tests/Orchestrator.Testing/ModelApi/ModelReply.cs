@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 
-namespace Orchestrator.Testing.FakeModelApi;
+namespace Orchestrator.Testing.ModelApi;
 
 /// <summary>Writes one reply as the Messages API streams it (https://docs.anthropic.com/en/api/messages-streaming).</summary>
 internal sealed class ModelReply(HttpResponse response, ModelStep step, string model, string workingDirectory, string id)

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 
-namespace Orchestrator.Testing.FakeModelApi;
+namespace Orchestrator.Testing.ModelApi;
 
 /// <summary>What a request to the Messages API has to look like (https://docs.anthropic.com/en/api/messages), and what of it the tests expect of Claude Code.</summary>
 internal static class ModelRequestRules
