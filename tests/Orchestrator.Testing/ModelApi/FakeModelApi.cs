@@ -117,8 +117,10 @@ public sealed partial class FakeModelApi : IAsyncDisposable
         try
         {
             await Task.Delay(step.Delay, TimeProvider.System, context.RequestAborted);
+            var reply = new ModelReply(context.Response, step, request.Model, WorkingDirectoryIn(body!), NewId());
             if (step.Error is { } error) await ModelReply.WriteErrorAsync(context.Response, error);
-            else await new ModelReply(context.Response, step, request.Model, WorkingDirectoryIn(body!), NewId()).WriteAsync(context.RequestAborted);
+            else if (ModelRequestRules.WantsStream(body!)) await reply.WriteAsync(context.RequestAborted);
+            else await reply.WriteWholeAsync(context.RequestAborted);
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {

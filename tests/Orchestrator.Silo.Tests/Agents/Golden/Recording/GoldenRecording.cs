@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Orchestrator.Contracts.Sessions;
@@ -16,6 +17,8 @@ public sealed partial class GoldenRecording
     private const string SessionId = "7b5d3a52-94f7-4c9e-8a60-000000000001";
     private const string Unknown = "7b5d3a52-94f7-4c9e-8a60-00000000dead";
     private const string Commit = "git -c user.name=Agent -c user.email=agent@localhost commit -q -m 'Say hello'";
+
+    private static readonly SessionJsonContext Readable = new(new JsonSerializerOptions(SessionJsonContext.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     [Fact]
     public Task Success_with_commit() => RecordAsync(
@@ -129,8 +132,8 @@ public sealed partial class GoldenRecording
                 var read = JsonSerializer.Deserialize(line, SessionJsonContext.Default.SessionEvent)!;
                 var text = read.Text.Replace(bench.Root, "/bench", StringComparison.Ordinal).Replace(bench.Root.Replace('/', '-'), "-bench", StringComparison.Ordinal);
                 text = Uuid().Replace(text, match => ids.TryGetValue(match.Value, out var known) ? known : ids[match.Value] = $"00000000-0000-4000-8000-{ids.Count:D12}");
-                text = Port().Replace(Time().Replace(text, "2026-01-01T00:00:00.000Z"), "127.0.0.1:8080");
-                target.WriteLine(JsonSerializer.Serialize(read with { Text = text, At = 1_767_225_600_000 }, SessionJsonContext.Default.SessionEvent));
+                text = Socket().Replace(Port().Replace(Time().Replace(text, "2026-01-01T00:00:00.000Z"), "127.0.0.1:8080"), "cc-socks/1.sock");
+                target.WriteLine(JsonSerializer.Serialize(read with { Text = text, At = 1_767_225_600_000 }, Readable.SessionEvent));
             }
         }
 
@@ -143,6 +146,9 @@ public sealed partial class GoldenRecording
 
     [GeneratedRegex(@"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Time();
+
+    [GeneratedRegex(@"cc-socks/\d+\.sock", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Socket();
 
     [GeneratedRegex(@"127\.0\.0\.1:\d+", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Port();
