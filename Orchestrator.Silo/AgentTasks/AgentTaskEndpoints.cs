@@ -24,7 +24,7 @@ internal static class AgentTaskEndpoints
         tasks.MapGet("/{id}/transcript", TranscriptEndpoint.GetAsync).WithAccess(AccessPolicy.Open);
     }
 
-    private static async Task<Results<JsonHttpResult<TaskStatusAnswer>, ProblemResult>> SubmitAsync(
+    private static async Task<Results<Accepted<TaskStatusAnswer>, ProblemResult>> SubmitAsync(
         HttpContext context, TaskSubmissions submissions, IGrainFactory grains, CancellationToken cancellationToken)
     {
         if (!context.Request.HasJsonContentType()) return Problems.UnsupportedMediaType();
@@ -35,38 +35,38 @@ internal static class AgentTaskEndpoints
         var result = await grains.GetGrain<IAgentTaskGrain>(taskId).SubmitAsync(submission, cancellationToken);
         return result.Outcome switch
         {
-            SubmitOutcome.Accepted => Answers.Json(new TaskStatusAnswer(taskId, "accepted"), StatusCodes.Status202Accepted),
+            SubmitOutcome.Accepted => TypedResults.Accepted((string?)null, new TaskStatusAnswer(taskId, "accepted")),
             SubmitOutcome.Conflict => Problems.TaskIdTaken(result.Detail),
             _ => Problems.Refused(result.Refusal ?? throw new InvalidOperationException("A refusal without a reason.")),
         };
     }
 
-    private static async Task<Results<JsonHttpResult<TaskView>, ProblemResult>> GetAsync(string id, IGrainFactory grains)
+    private static async Task<Results<Ok<TaskView>, ProblemResult>> GetAsync(string id, IGrainFactory grains)
     {
         // An id that no task can have wakes no grain.
         if (!TaskRequestRules.IsTaskId(id)) return Problems.TaskNotFound();
         var task = await grains.GetGrain<IAgentTaskGrain>(id).GetAsync();
-        return task is null ? Problems.TaskNotFound() : Answers.Json(TaskViews.ToView(task));
+        return task is null ? Problems.TaskNotFound() : TypedResults.Ok(TaskViews.ToView(task));
     }
 
-    private static async Task<Results<JsonHttpResult<TaskStatusAnswer>, ProblemResult>> CancelAsync(string id, IGrainFactory grains)
+    private static async Task<Results<Ok<TaskStatusAnswer>, ProblemResult>> CancelAsync(string id, IGrainFactory grains)
     {
         if (!TaskRequestRules.IsTaskId(id)) return Problems.TaskNotFound();
         return await grains.GetGrain<IAgentTaskGrain>(id).CancelAsync() switch
         {
-            CancelResult.Cancelled => Answers.Json(new TaskStatusAnswer(id, "cancelled")),
+            CancelResult.Cancelled => TypedResults.Ok(new TaskStatusAnswer(id, "cancelled")),
             CancelResult.AlreadyCompleted => Problems.TaskAlreadyCompleted(),
             _ => Problems.TaskNotFound(),
         };
     }
 
-    private static Results<JsonHttpResult<TaskPage>, ProblemResult> List(
+    private static Results<Ok<TaskPage>, ProblemResult> List(
         IAgentTaskCatalog catalog, string? status = null, string? repository = null, string? limit = null, string? after = null)
     {
         var (query, errors) = ReadQuery(status, repository, limit, after);
         if (errors.Count > 0) return Problems.InvalidRequest($"Invalid query: {string.Join("; ", errors.Select(error => $"{error.Key} {error.Value[0]}"))}", errors);
         var page = catalog.ReadPage(query);
-        return Answers.Json(new TaskPage([.. page.Entries.Select(TaskViews.ToSummary)], page.NextCursor));
+        return TypedResults.Ok(new TaskPage([.. page.Entries.Select(TaskViews.ToSummary)], page.NextCursor));
     }
 
     private static (CatalogQuery Query, Dictionary<string, IReadOnlyList<string>> Errors) ReadQuery(string? status, string? repository, string? limit, string? after)

@@ -8,6 +8,8 @@ namespace Orchestrator.Silo.Configuration;
 /// </summary>
 internal sealed class HomeLock : IDisposable
 {
+    private const UnixFileMode OnlyOurs = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
     private readonly OrchestratorHome _home;
     private readonly FileStream _file;
 
@@ -20,13 +22,7 @@ internal sealed class HomeLock : IDisposable
         try
         {
             MakePrivateFolder(home.Root);
-            var file = new FileStream(home.LockPath, new FileStreamOptions
-            {
-                Mode = FileMode.OpenOrCreate,
-                Access = FileAccess.ReadWrite,
-                Share = FileShare.None,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            });
+            var file = OpenPrivate(home.LockPath, FileShare.None);
             MakeDatabasePrivate(home.DatabasePath);
             return new(home, file);
         }
@@ -50,7 +46,7 @@ internal sealed class HomeLock : IDisposable
         // Written whole or not at all: another process may read it at any time.
         var temporary = _home.ServicePath + ".tmp";
         File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(service, ServiceJsonContext.Default.ServiceRecord));
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(temporary, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(temporary, OnlyOurs);
         File.Move(temporary, _home.ServicePath, overwrite: true);
     }
 
@@ -119,17 +115,16 @@ internal sealed class HomeLock : IDisposable
     private static void MakeDatabasePrivate(string path)
     {
         if (OperatingSystem.IsWindows() || Directory.Exists(path)) return;
-        using (new FileStream(path, new FileStreamOptions
-        {
-            Mode = FileMode.OpenOrCreate,
-            Access = FileAccess.ReadWrite,
-            Share = FileShare.ReadWrite,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        }))
-        {
-        }
+        OpenPrivate(path, FileShare.ReadWrite).Dispose();
+        File.SetUnixFileMode(path, OnlyOurs);
+    }
 
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+    /// <summary>Opens a file, and makes it for this user alone when it is not there.</summary>
+    private static FileStream OpenPrivate(string path, FileShare share)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = share };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = OnlyOurs;
+        return new(path, options);
     }
 }
 

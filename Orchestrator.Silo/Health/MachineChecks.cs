@@ -1,5 +1,4 @@
 using Orchestrator.Contracts.AgentTasks;
-using Orchestrator.Interfaces.Capacity;
 using Orchestrator.Silo.Configuration;
 using Orchestrator.Silo.Processes;
 

@@ -16,10 +16,10 @@ internal static class ServiceEndpoints
         admin.MapPost("/shutdown", ShutdownAsync).WithAccess(AccessPolicy.Open);
     }
 
-    private static async Task<JsonHttpResult<HealthView>> GetHealthAsync(HealthReport report) => Answers.Json(await report.CreateAsync());
+    private static async Task<Ok<HealthView>> GetHealthAsync(HealthReport report) => TypedResults.Ok(await report.CreateAsync());
 
     private static ProblemResult RefreshToken() => Problems.NoGitHubApp();
 
-    private static async Task<JsonHttpResult<ShutdownAnswer>> ShutdownAsync(ShutdownDrain drain) =>
-        Answers.Json(new ShutdownAnswer("shutting_down", await drain.BeginAsync()));
+    private static async Task<Ok<ShutdownAnswer>> ShutdownAsync(ShutdownDrain drain) =>
+        TypedResults.Ok(new ShutdownAnswer("shutting_down", await drain.BeginAsync()));
 }
