@@ -79,13 +79,8 @@ internal sealed class CallbackSender : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private static CallbackAddressException? Refusal(Exception? exception)
-    {
-        while (exception is not null and not CallbackAddressException) exception = exception.InnerException;
-        return (CallbackAddressException?)exception;
-    }
-
-    private HttpRequestMessage CreateRequest(OwedCallback callback, DateTimeOffset at)
+    /// <summary>The request, with everything that this moment's try carries.</summary>
+    internal HttpRequestMessage CreateRequest(OwedCallback callback, DateTimeOffset at)
     {
         var url = new Uri(callback.Url);
         var body = Encoding.UTF8.GetBytes(callback.Body);
@@ -105,6 +100,12 @@ internal sealed class CallbackSender : IDisposable
         return request;
 
         void Add(string name, string value) => request.Headers.TryAddWithoutValidation(name, value);
+    }
+
+    private static CallbackAddressException? Refusal(Exception? exception)
+    {
+        while (exception is not null and not CallbackAddressException) exception = exception.InnerException;
+        return (CallbackAddressException?)exception;
     }
 
     /// <summary>Both forms: seconds, or a time.</summary>
