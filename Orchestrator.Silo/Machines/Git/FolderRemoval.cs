@@ -12,7 +12,8 @@ internal static class FolderRemoval
     {
         if (!Directory.Exists(path) || new DirectoryInfo(path).LinkTarget is not null)
         {
-            File.Delete(path);
+            // A link that leads nowhere does not exist, but is there.
+            if (Path.Exists(path) || new FileInfo(path).LinkTarget is not null) File.Delete(path);
             return;
         }
 
