@@ -5,6 +5,9 @@ internal static class DurableFile
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
+    /// <summary>Makes a folder and those above it, for their owner alone. Does nothing when it is there.</summary>
+    internal static void CreateFolder(string path) => Directory.CreateDirectory(path, OwnerOnly | UnixFileMode.UserExecute);
+
     /// <param name="path">An absolute path; what is there is replaced.</param>
     /// <param name="content">The file's bytes.</param>
     /// <param name="isFlushed">False for what need not survive a loss of power.</param>

@@ -32,11 +32,20 @@ internal static class JsonText
                 continue;
             }
 
-            var status = Rune.DecodeFromUtf8(text, out _, out var length);
-            sink(status == OperationStatus.Done ? text[..length] : "\uFFFD"u8);
+            var status = Rune.DecodeFromUtf8(text, out var rune, out var length);
+            sink(status != OperationStatus.Done ? "\uFFFD"u8 : Separator(rune) is { Length: > 0 } separator ? separator : text[..length]);
             text = text[length..];
         }
     }
+
+    /// <summary>Allowed in JSON as they are, but Node's readline, and what is built on it, ends a line at them.</summary>
+    private static ReadOnlySpan<byte> Separator(Rune rune) => rune.Value switch
+    {
+        0x85 => "\\u0085"u8,
+        0x2028 => "\\u2028"u8,
+        0x2029 => "\\u2029"u8,
+        _ => default,
+    };
 
     private static ReadOnlySpan<byte> EscapeAscii(byte value, Span<byte> buffer)
     {
