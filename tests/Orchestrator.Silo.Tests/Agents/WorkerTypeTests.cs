@@ -1,4 +1,6 @@
+using Microsoft.Extensions.DependencyInjection;
 using Orchestrator.Silo.Agents;
+using Orchestrator.Silo.Configuration;
 
 namespace Orchestrator.Silo.Tests.Agents;
 
@@ -88,6 +90,15 @@ public sealed class WorkerTypeTests
         using var bench = new LaunchBench();
 
         Assert.Null(ProgramLookup.Find(bench.Folder, null));
+    }
+
+    [Fact]
+    public void The_table_comes_from_the_container()
+    {
+        using var bench = new LaunchBench();
+        using var services = new ServiceCollection().AddAgents().AddSingleton(TimeProvider.System).Configure<MachineOptions>(options => options.ScriptAgent = bench.Program).BuildServiceProvider();
+
+        Assert.Contains("script", services.GetRequiredService<IAgentTable>().WorkerTypes);
     }
 
     [Fact]
