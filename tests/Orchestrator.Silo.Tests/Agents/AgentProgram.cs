@@ -79,9 +79,9 @@ internal sealed class AgentProgram : IDisposable
         {
             await _process.WaitForExitAsync(limit.Token);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException exception)
         {
-            throw new TimeoutException($"The agent did not end within {Limit}. It said: {string.Join('\n', OutputLines.TakeLast(5))}");
+            throw new TimeoutException($"The agent did not end within {Limit}. It said: {string.Join('\n', OutputLines.TakeLast(5))}", exception);
         }
 
         return _process.ExitCode;

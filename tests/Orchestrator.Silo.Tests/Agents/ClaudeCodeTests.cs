@@ -1,6 +1,6 @@
 using System.Globalization;
 using Orchestrator.Interfaces.Machines;
-using Orchestrator.Testing.FakeModelApi;
+using Orchestrator.Testing.ModelApi;
 
 namespace Orchestrator.Silo.Tests.Agents;
 

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 
-namespace Orchestrator.Testing.FakeModelApi;
+namespace Orchestrator.Testing.ModelApi;
 
 /// <summary>What a request to the Messages API has to look like (https://docs.anthropic.com/en/api/messages), and what of it the tests expect of Claude Code.</summary>
 internal static class ModelRequestRules
@@ -25,7 +25,7 @@ internal static class ModelRequestRules
     {
         if (Text(body["model"]) is null or "") yield return "model is missing.";
         if (body["max_tokens"] is not JsonValue limit || !limit.TryGetValue(out int tokens) || tokens <= 0) yield return "max_tokens is no number above 0.";
-        if (body["stream"] is not JsonValue stream || !stream.TryGetValue(out bool streams) || !streams) yield return "stream is not true.";
+        if (body["stream"] is { } stream && !(stream is JsonValue value && value.TryGetValue(out bool _))) yield return "stream is neither true nor false.";
         if (body["tools"] is not JsonArray tools || tools.Count == 0) yield return "No tools are offered.";
         else if (tools.Any(tool => Text(tool?["name"]) is null or "" || tool?["input_schema"] is not JsonObject)) yield return "A tool has no name or no input schema.";
         if (body["messages"] is not JsonArray { Count: > 0 } messages) yield return "There are no messages.";
@@ -53,6 +53,9 @@ internal static class ModelRequestRules
         if (open.Count > 0) yield return $"Tools without a result at the end: {string.Join(", ", open)}.";
         if (Text(messages[0]?["role"]) == "assistant") yield return "The first message is the model's.";
     }
+
+    /// <summary>Whether the reply is to be streamed. Claude Code asks without it only after a stream was answered with 404.</summary>
+    internal static bool WantsStream(JsonObject body) => body["stream"] is JsonValue value && value.TryGetValue(out bool stream) && stream;
 
     internal static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
 }

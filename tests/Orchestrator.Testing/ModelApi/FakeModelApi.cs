@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
-namespace Orchestrator.Testing.FakeModelApi;
+namespace Orchestrator.Testing.ModelApi;
 
 /// <summary>
 /// Stands in for the Anthropic Messages API on 127.0.0.1, so that the real Claude Code runs without a network: every session plays a script, one step for each
@@ -90,10 +90,11 @@ public sealed partial class FakeModelApi : IAsyncDisposable
             {
                 await arrival.WaitAsync(limit.Token);
             }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException exception)
             {
                 throw new TimeoutException(
-                    $"Request {number} of session {sessionId} did not come within {timeout}. There were {Requests.Count} requests; violations: {string.Join(" | ", Violations)}");
+                    $"Request {number} of session {sessionId} did not come within {timeout}. There were {Requests.Count} requests; violations: {string.Join(" | ", Violations)}",
+                    exception);
             }
         }
     }
@@ -116,8 +117,10 @@ public sealed partial class FakeModelApi : IAsyncDisposable
         try
         {
             await Task.Delay(step.Delay, TimeProvider.System, context.RequestAborted);
+            var reply = new ModelReply(context.Response, step, request.Model, WorkingDirectoryIn(body!), NewId());
             if (step.Error is { } error) await ModelReply.WriteErrorAsync(context.Response, error);
-            else await new ModelReply(context.Response, step, request.Model, WorkingDirectoryIn(body!), NewId()).WriteAsync(context.RequestAborted);
+            else if (ModelRequestRules.WantsStream(body!)) await reply.WriteAsync(context.RequestAborted);
+            else await reply.WriteWholeAsync(context.RequestAborted);
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -161,7 +164,7 @@ public sealed partial class FakeModelApi : IAsyncDisposable
     }
 
     private static string WorkingDirectoryIn(JsonObject body) =>
-        Strings(body["system"]).Concat(Strings(body["messages"])).Select(text => WorkingDirectory().Match(text)).FirstOrDefault(match => match.Success)?.Groups[1].Value ?? "";
+        Strings(body["system"]).Concat(Strings(body["messages"])).Select(text => WorkingDirectory().Match(text)).FirstOrDefault(match => match.Success)?.Groups["path"].Value ?? "";
 
     private static IEnumerable<string> Strings(JsonNode? node) => node switch
     {
@@ -172,6 +175,6 @@ public sealed partial class FakeModelApi : IAsyncDisposable
 
     private string NewId() => string.Create(CultureInfo.InvariantCulture, $"msg_{Interlocked.Increment(ref _replies)}");
 
-    [GeneratedRegex(@"[Ww]orking directory: (\S+)", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 5000)]
+    [GeneratedRegex(@"[Ww]orking directory: (?<path>\S+)", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
     private static partial Regex WorkingDirectory();
 }

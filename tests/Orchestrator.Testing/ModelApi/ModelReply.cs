@@ -3,12 +3,14 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 
-namespace Orchestrator.Testing.FakeModelApi;
+namespace Orchestrator.Testing.ModelApi;
 
 /// <summary>Writes one reply as the Messages API streams it (https://docs.anthropic.com/en/api/messages-streaming).</summary>
 internal sealed class ModelReply(HttpResponse response, ModelStep step, string model, string workingDirectory, string id)
 {
     private const int PieceLength = 60;
+
+    private string StopReason => step.Tools.Count > 0 ? "tool_use" : "end_turn";
 
     /// <summary>Writes an error instead of a reply.</summary>
     public static async Task WriteErrorAsync(HttpResponse response, ModelError error)
@@ -17,6 +19,20 @@ internal sealed class ModelReply(HttpResponse response, ModelStep step, string m
         response.ContentType = "application/json";
         var body = new JsonObject { ["type"] = "error", ["error"] = new JsonObject { ["type"] = error.Type, ["message"] = error.Message } };
         await response.WriteAsync(body.ToJsonString());
+    }
+
+    /// <summary>Writes the reply at once.</summary>
+    public Task WriteWholeAsync(CancellationToken cancellationToken)
+    {
+        var content = new JsonArray();
+        if (step.Text is not null) content.Add(new JsonObject { ["type"] = "text", ["text"] = Fill(step.Text) });
+        foreach (var tool in step.Tools) content.Add(ToolBlock(content.Count, tool, JsonNode.Parse(Fill(tool.Input.ToJsonString()))));
+        var message = Message();
+        message["content"] = content;
+        message["stop_reason"] = StopReason;
+        message["usage"] = Usage(step.Usage.OutputTokens);
+        response.ContentType = "application/json";
+        return response.WriteAsync(message.ToJsonString(), cancellationToken);
     }
 
     /// <summary>Writes the stream, as far as the step wants it to get.</summary>
@@ -31,7 +47,7 @@ internal sealed class ModelReply(HttpResponse response, ModelStep step, string m
         var index = 0;
         if (step.Text is not null) await SendTextAsync(index++, Fill(step.Text), cancellationToken);
         foreach (var tool in step.Tools) await SendToolAsync(index++, tool, cancellationToken);
-        var delta = new JsonObject { ["stop_reason"] = step.Tools.Count > 0 ? "tool_use" : "end_turn", ["stop_sequence"] = null };
+        var delta = new JsonObject { ["stop_reason"] = StopReason, ["stop_sequence"] = null };
         await SendAsync("message_delta", new JsonObject { ["delta"] = delta, ["usage"] = Usage(step.Usage.OutputTokens) }, cancellationToken);
         await SendAsync("message_stop", [], cancellationToken);
     }
@@ -59,11 +75,16 @@ internal sealed class ModelReply(HttpResponse response, ModelStep step, string m
     private Task SendTextAsync(int index, string text, CancellationToken cancellationToken) => SendBlockAsync(
         index, new JsonObject { ["type"] = "text", ["text"] = "" }, text, piece => new JsonObject { ["type"] = "text_delta", ["text"] = piece }, cancellationToken);
 
-    private Task SendToolAsync(int index, ModelToolUse tool, CancellationToken cancellationToken)
+    private Task SendToolAsync(int index, ModelToolUse tool, CancellationToken cancellationToken) => SendBlockAsync(
+        index, ToolBlock(index, tool, new JsonObject()), Fill(tool.Input.ToJsonString()), piece => new JsonObject { ["type"] = "input_json_delta", ["partial_json"] = piece }, cancellationToken);
+
+    private JsonObject ToolBlock(int index, ModelToolUse tool, JsonNode? input) => new()
     {
-        var block = new JsonObject { ["type"] = "tool_use", ["id"] = string.Create(CultureInfo.InvariantCulture, $"toolu_{id}_{index}"), ["name"] = tool.Name, ["input"] = new JsonObject() };
-        return SendBlockAsync(index, block, Fill(tool.Input.ToJsonString()), piece => new JsonObject { ["type"] = "input_json_delta", ["partial_json"] = piece }, cancellationToken);
-    }
+        ["type"] = "tool_use",
+        ["id"] = string.Create(CultureInfo.InvariantCulture, $"toolu_{id}_{index}"),
+        ["name"] = tool.Name,
+        ["input"] = input,
+    };
 
     private async Task SendBlockAsync(int index, JsonObject block, string whole, Func<string, JsonObject> delta, CancellationToken cancellationToken)
     {

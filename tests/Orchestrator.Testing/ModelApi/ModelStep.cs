@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace Orchestrator.Testing.FakeModelApi;
+namespace Orchestrator.Testing.ModelApi;
 
 /// <summary>What the fake model API answers to one request of a session.</summary>
 public sealed record ModelStep
