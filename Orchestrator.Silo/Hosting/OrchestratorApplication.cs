@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -18,7 +19,11 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
 
     private readonly HomeLock _home;
 
-    private OrchestratorApplication(WebApplication web, OrchestratorSettings settings, HomeLock home) => (Web, Settings, _home) = (web, settings, home);
+    // The host writes the stack of an exception that stops its start, which Program explains in one line.
+    private readonly StrongBox<bool> _hasStarted;
+
+    private OrchestratorApplication(WebApplication web, OrchestratorSettings settings, HomeLock home, StrongBox<bool> hasStarted) =>
+        (Web, Settings, _home, _hasStarted) = (web, settings, home, hasStarted);
 
     public WebApplication Web { get; }
 
@@ -37,6 +42,8 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
         var home = HomeLock.Take(settings.Home);
         try
         {
+            var hasStarted = new StrongBox<bool>();
+            builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Warning && Volatile.Read(ref hasStarted.Value));
             builder.Logging.SetMinimumLevel(settings.Server.LogLevel);
             builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
             builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => KestrelLimits.Apply(kestrel, settings.Server));
@@ -48,7 +55,7 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
             var web = builder.Build();
             MapRoutes(web);
             EndpointChecks.Check(web);
-            return new(web, settings, home);
+            return new(web, settings, home, hasStarted);
         }
         catch
         {
@@ -77,6 +84,7 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
             throw new StartException(exception.Message, exception);
         }
 
+        Volatile.Write(ref _hasStarted.Value, true);
         var port = new Uri(Web.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
         Announce(port);
         Web.Services.GetRequiredService<ServiceStatus>().Advance(ServiceStage.Ready);
