@@ -1,5 +1,3 @@
-using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
 using Orchestrator.Interfaces.Callbacks;
 
 namespace Orchestrator.Grains.Callbacks;
@@ -35,14 +33,3 @@ internal sealed record CallbackRecord
     /// <summary>When the next try is due, UTC; null when it is settled, or waits for the one before it.</summary>
     public DateTimeOffset? NextTryAt { get; init; }
 }
-
-/// <summary>Reads and writes the state of callback grains without reflection.</summary>
-public static class CallbackStateJson
-{
-    /// <summary>For the front of the grain storage's <c>TypeInfoResolverChain</c>.</summary>
-    public static IJsonTypeInfoResolver Resolver => CallbackStateJsonContext.Default;
-}
-
-[JsonSourceGenerationOptions(System.Text.Json.JsonSerializerDefaults.Web)]
-[JsonSerializable(typeof(CallbackGrainState))]
-internal sealed partial class CallbackStateJsonContext : JsonSerializerContext;

@@ -5,9 +5,12 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Orchestrator.Silo.Access;
 using Orchestrator.Silo.Agents;
 using Orchestrator.Silo.AgentTasks;
+using Orchestrator.Silo.Callbacks;
 using Orchestrator.Silo.Configuration;
 using Orchestrator.Silo.Health;
 using Orchestrator.Silo.Http;
+using Orchestrator.Silo.Machines.Git;
+using Orchestrator.Silo.Machines.Sessions;
 using Orleans.Runtime;
 
 namespace Orchestrator.Silo.Hosting;
@@ -49,7 +52,7 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
             builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => KestrelLimits.Apply(kestrel, settings.Server));
             builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopTimeout);
             settings.AddTo(builder.Services);
-            builder.Services.AddHttpSurface().AddHealth().AddAgents();
+            builder.Services.AddHttpSurface().AddHealth().AddAgents().AddGit().AddSessions().AddCallbacks().AddSingleton<StartupRecovery>();
             builder.AddSilo(settings.Home);
             overrides?.Invoke(builder.Services);
             var web = builder.Build();
@@ -87,7 +90,6 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
         Volatile.Write(ref _hasStarted.Value, true);
         var port = new Uri(Web.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
         Announce(port);
-        Web.Services.GetRequiredService<ServiceStatus>().Advance(ServiceStage.Ready);
         LogStart(port);
     }
 

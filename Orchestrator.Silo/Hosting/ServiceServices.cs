@@ -2,6 +2,7 @@ using Orchestrator.Contracts.AgentTasks;
 using Orchestrator.Grains.Capacity;
 using Orchestrator.Silo.Access;
 using Orchestrator.Silo.AgentTasks;
+using Orchestrator.Silo.Callbacks;
 using Orchestrator.Silo.Health;
 using Orchestrator.Silo.Processes;
 
@@ -15,7 +16,7 @@ internal static class ServiceServices
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<DispatchSignature>();
         services.AddSingleton<TaskSubmissions>();
-        services.AddSingleton<IWebhookUrlRule, AnyWebhookUrl>();
+        services.AddSingleton<IWebhookUrlRule, PublicWebhookUrl>();
         services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, AnswerJsonContext.Default);
@@ -36,9 +37,9 @@ internal static class ServiceServices
         return services;
     }
 
-    /// <summary>Stands here until the rule for callback addresses does.</summary>
-    private sealed class AnyWebhookUrl : IWebhookUrlRule
+    /// <summary>The rule by which callbacks are sent, as far as it can be said before they are.</summary>
+    private sealed class PublicWebhookUrl(CallbackAddress addresses) : IWebhookUrlRule
     {
-        public string? Explain(string url) => null;
+        public string? Explain(string url) => addresses.CheckUrl(url);
     }
 }

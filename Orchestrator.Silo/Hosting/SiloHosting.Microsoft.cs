@@ -1,3 +1,4 @@
+using Orchestrator.Grains;
 using Orchestrator.Silo.Configuration;
 using Orleans.Configuration;
 using Orleans.Hosting;
@@ -11,7 +12,6 @@ namespace Orchestrator.Silo.Hosting;
 internal static class SiloHosting
 {
     private const string Invariant = "Npgsql";
-    private const string StorageName = "orchestrator";
 
     public static void AddSilo(this WebApplicationBuilder builder, OrchestratorHome home)
     {
@@ -20,7 +20,8 @@ internal static class SiloHosting
         builder.Host.UseOrleans((_, silo) => silo
             .Configure<ClusterOptions>(options => options.ClusterId = options.ServiceId = "orchestrator")
             .UseAdoNetClustering(options => (options.Invariant, options.ConnectionString) = (Invariant, database))
-            .AddAdoNetGrainStorage(StorageName, options => (options.Invariant, options.ConnectionString) = (Invariant, database))
-            .UseAdoNetReminderService(options => (options.Invariant, options.ConnectionString) = (Invariant, database)));
+            .AddAdoNetGrainStorage(GrainStorageNames.Orchestrator, options => (options.Invariant, options.ConnectionString) = (Invariant, database))
+            .UseAdoNetReminderService(options => (options.Invariant, options.ConnectionString) = (Invariant, database))
+            .AddStartupTask((services, cancellationToken) => services.GetRequiredService<StartupRecovery>().BeginAsync(cancellationToken)));
     }
 }
