@@ -10,6 +10,7 @@ namespace Orchestrator.Grains;
 [JsonSerializable(typeof(AgentTaskState))]
 [JsonSerializable(typeof(AgentTaskRequest))]
 [JsonSerializable(typeof(CapacityState))]
+[JsonSerializable(typeof(Callbacks.CallbackGrainState))]
 internal sealed partial class GrainStateJsonContext : JsonSerializerContext;
 
 /// <summary>The grains' states as JSON.</summary>

@@ -1,6 +1,14 @@
+using Orchestrator.Silo.Configuration;
 using Orchestrator.Silo.Hosting;
 
-var builder = WebApplication.CreateSlimBuilder(args);
-builder.AddSilo();
-var app = builder.Build();
-await app.RunAsync();
+try
+{
+    await using var service = OrchestratorApplication.Create(args);
+    await service.RunAsync();
+    return 0;
+}
+catch (StartException exception)
+{
+    await Console.Error.WriteLineAsync($"Orchestrator does not start: {exception.Message}");
+    return 1;
+}

@@ -1,4 +1,5 @@
 using Orchestrator.Interfaces.AgentTasks;
+using Orchestrator.Interfaces.Callbacks;
 
 namespace Orchestrator.Grains.AgentTasks;
 
@@ -28,6 +29,9 @@ internal enum AgentTaskEffect
 
     /// <summary>Give back the slot, hand over the callbacks, remove the worktree if that is the policy.</summary>
     WindUp,
+
+    /// <summary>Hand over the callbacks again, as nobody has said yet what became of them.</summary>
+    Deliver,
 }
 
 /// <summary>What has to be done follows from the state alone. Pure.</summary>
@@ -42,7 +46,8 @@ internal static class AgentTaskEffects
         AgentTaskPhase.Running => state.Attempt.NotBefore > now ? AgentTaskEffect.None : AgentTaskEffect.Start,
         AgentTaskPhase.Stopping => AgentTaskEffect.Stop,
         AgentTaskPhase.Collecting => AgentTaskEffect.Collect,
-        AgentTaskPhase.Ended => state.IsWoundUp ? AgentTaskEffect.None : AgentTaskEffect.WindUp,
+        AgentTaskPhase.Ended when !state.IsWoundUp => AgentTaskEffect.WindUp,
+        AgentTaskPhase.Ended when state.Callbacks.Any(debt => debt.State == CallbackState.Owed) => AgentTaskEffect.Deliver,
         _ => AgentTaskEffect.None,
     };
 

@@ -98,11 +98,12 @@ internal sealed partial class AgentTaskGrain(
 
     public async Task ReceiveReminder(string reminderName, TickStatus status)
     {
-        if (state.RecordExists && !IsDone(state.State)) await TickAsync();
-        else if (await this.GetReminder(reminderName) is { } reminder) await this.UnregisterReminder(reminder);
+        // The row first: who was dropped between state and row has only this tick left to repair it.
+        if (state.RecordExists) await TickAsync();
+        if ((!state.RecordExists || IsDone()) && await this.GetReminder(reminderName) is { } reminder) await this.UnregisterReminder(reminder);
     }
 
-    private static bool IsDone(AgentTaskState task) => task.Phase == AgentTaskPhase.Ended && task.IsWoundUp && task.Callbacks.All(debt => debt.State != CallbackState.Owed);
+    private bool IsDone() => _cataloged == AgentTaskSnapshots.EntryOf(state.State) && state.State.Phase == AgentTaskPhase.Ended && AgentTaskEffects.Of(state.State, clock.GetUtcNow()) == AgentTaskEffect.None;
 
     private static string NewAgentSessionId() => Guid.NewGuid().ToString();
 
@@ -200,6 +201,7 @@ internal sealed partial class AgentTaskGrain(
             AgentTaskEffect.Stop => Machine.StopAsync(session, facts.WorkerType, task.Worktree, task.Status == AgentTaskStatus.Cancelled ? "cancelled" : "time limit"),
             AgentTaskEffect.Collect => Machine.CollectAsync(session, task.Worktree!),
             AgentTaskEffect.WindUp => WindUpAsync(),
+            AgentTaskEffect.Deliver => DeliverAsync(),
             _ => Task.CompletedTask,
         };
     }
@@ -223,9 +225,14 @@ internal sealed partial class AgentTaskGrain(
     private async Task WindUpAsync()
     {
         await Capacity.ReleaseAsync(TaskId, state.State.Run);
-        foreach (var debt in state.State.Callbacks.Where(debt => debt.State == CallbackState.Owed)) await Callbacks.DeliverAsync(debt.Callback);
+        await DeliverAsync();
         if (state.State.Worktree is { } worktree && !IsWorktreeKept()) await Machine.RemoveWorktreeAsync(state.State.Session(TaskId), worktree);
         await SaveAsync(AgentTaskTransitions.WoundUp(state.State));
+    }
+
+    private async Task DeliverAsync()
+    {
+        foreach (var debt in state.State.Callbacks.Where(debt => debt.State == CallbackState.Owed)) await Callbacks.DeliverAsync(debt.Callback);
     }
 
     private bool IsWorktreeKept() => options.Value.WorktreeKeep switch

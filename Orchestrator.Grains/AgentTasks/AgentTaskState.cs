@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Interfaces.Callbacks;
 using Orchestrator.Interfaces.Machines;
@@ -58,6 +59,7 @@ internal sealed record AgentTaskState
     public ImmutableArray<TimelineEntry> Timeline { get; init; } = [];
 
     /// <summary>The running or last attempt. Only tasks that had a slot have one.</summary>
+    [JsonIgnore]
     public AgentTaskAttempt Attempt => Attempts[^1];
 
     public SessionName Session(string taskId) => new(taskId, Run, Attempts.IsEmpty ? 1 : Attempt.Number);

@@ -73,7 +73,10 @@ internal static partial class AgentTaskTransitions
     {
         var debt = state.Callbacks.FirstOrDefault(debt => debt.Callback.Id == callbackId);
         if (debt is null || debt.State != CallbackState.Owed) return state;
-        return (state with { Callbacks = state.Callbacks.Replace(debt, debt with { State = settled }) })
+
+        // Its text and secret have done their work; the callback grain keeps those of a dead letter.
+        var done = new CallbackDebt(debt.Callback with { Body = "", Secret = "" }, settled);
+        return (state with { Callbacks = state.Callbacks.Replace(debt, done) })
             .Noting(now, settled == CallbackState.Delivered ? "callback_delivered" : "callback_dead", debt.Callback.Kind);
     }
 

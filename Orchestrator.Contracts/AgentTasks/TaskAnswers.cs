@@ -1,0 +1,31 @@
+using System.Text.Json.Serialization;
+
+namespace Orchestrator.Contracts.AgentTasks;
+
+/// <summary>A short answer about one task: <c>accepted</c> or <c>cancelled</c>.</summary>
+public sealed record TaskStatusAnswer(string TaskId, string Status);
+
+/// <summary>One page of tasks, newest first.</summary>
+/// <param name="Tasks">The page.</param>
+/// <param name="NextCursor">For <c>?after=</c>; null: this is the last page.</param>
+public sealed record TaskPage(IReadOnlyList<TaskSummary> Tasks, string? NextCursor);
+
+/// <summary>One line of a list. Null: not yet, or none.</summary>
+public sealed record TaskSummary(
+    string TaskId, string Status, string Phase, string WorkerType, string Repository, int Priority, int Run, int Attempt, string? Branch, string? ErrorCode,
+    DateTimeOffset CreatedAt, DateTimeOffset? StartedAt, DateTimeOffset? CompletedAt);
+
+/// <summary>The answer to <c>POST /admin/shutdown</c>.</summary>
+public sealed record ShutdownAnswer(string Status, int RunningTasks);
+
+/// <summary>Every error of the HTTP surface (RFC 9457), with the member <c>error</c> that existing clients show.</summary>
+/// <param name="Type"><c>urn:orchestrator:problem:…</c>; never changes its meaning.</param>
+/// <param name="Title">Fixed for the type.</param>
+/// <param name="Status">The status code.</param>
+/// <param name="Error">What clients show.</param>
+/// <param name="Detail">For people, with numbers.</param>
+/// <param name="Errors">What is wrong with each field of the request.</param>
+public sealed record Problem(
+    string Type, string Title, int Status, string Error,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Detail,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, IReadOnlyList<string>>? Errors);

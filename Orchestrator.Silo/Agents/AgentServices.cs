@@ -1,0 +1,9 @@
+namespace Orchestrator.Silo.Agents;
+
+/// <summary>Registers the agents table.</summary>
+internal static class AgentServices
+{
+    /// <summary>Adds <see cref="IAgentTable"/>. Needs <see cref="TimeProvider"/> and the options <see cref="Configuration.MachineOptions"/>.</summary>
+    public static IServiceCollection AddAgents(this IServiceCollection services) =>
+        services.AddSingleton(_ => ServiceEnvironment.Read()).AddSingleton<IAgentTable, AgentTable>();
+}

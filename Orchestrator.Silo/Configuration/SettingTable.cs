@@ -1,0 +1,172 @@
+using System.Globalization;
+using System.Net;
+using System.Text.RegularExpressions;
+using Orchestrator.Grains.AgentTasks;
+
+namespace Orchestrator.Silo.Configuration;
+
+/// <summary>Every setting, once: what README says of configuration is checked against this table.</summary>
+internal static partial class SettingTable
+{
+    /// <summary>Names the folder that <c>orchestrator.json</c> is in, so it cannot stand there itself.</summary>
+    public const string HomeName = "ORCHESTRATOR_HOME";
+
+    public const string SecretName = "DISPATCH_SECRET";
+
+    private const double HoursMax = 24 * 365;
+
+    public static IReadOnlyList<Setting> All { get; } =
+    [
+        new("PORT", "8080", "a port from 0 to 65535 (0: any free one)", (to, value) => TryInt(value, 0, 65535, port => to.Server.Port = port)),
+        new("BIND", "127.0.0.1", "an IP address, or localhost", ApplyBind),
+        new(SecretName, "made on first run by scripts/start.sh", "one or more secrets, separated by commas", ApplySecrets) { IsSecret = true },
+        NotBuilt("GH_APP_ID"),
+        NotBuilt("GH_INSTALLATION_ID"),
+        NotBuilt("GH_PRIVATE_KEY") with { IsSecret = true },
+        NotBuilt("GH_API_URL"),
+        new("GIT_URL_TEMPLATE", "https://github.com/{repository}.git", "a URL or path that contains {repository}", ApplyGitUrl) { IsSecret = true },
+        new("WORKER_CAPACITY", "1", "a whole number from 1 to 256", (to, value) => TryInt(value, 1, 256, slots => to.Capacity.SlotsMax = slots)),
+        new("QUEUE_LIMIT", "1000", "a whole number from 0 to 100000", (to, value) => TryInt(value, 0, 100_000, limit => to.Capacity.QueueLimit = limit)),
+        new("QUEUE_TTL_HOURS", "24", "hours, more than 0 and at most 8760", (to, value) => TryTime(value, 3600, HoursMax, time => to.AgentTasks.QueueTtl = time)),
+        new("DEFAULT_REPOSITORY", "–", "owner/name", ApplyRepository),
+        new("TASK_TIMEOUT_HOURS", "5", "hours, more than 0 and at most 12", (to, value) => TryTime(value, 3600, 12, time => to.AgentTasks.Timeout = time)),
+        NotBuilt("INACTIVITY_MINUTES"),
+        new("SHUTDOWN_DRAIN_SECONDS", "600", "seconds, from 0 to 86400", (to, value) => TryTime(value, 1, 86_400, time => to.Shutdown.DrainTimeout = time, mayBeZero: true)),
+        new("RESUME_AFTER_LOSS", "true", "true or false", (to, value) => TryBool(value, isOn => to.AgentTasks.ResumeAfterLoss = isOn)),
+        new("WORKTREE_KEEP", "always", "always, failed or never", ApplyWorktreeKeep),
+        new(HomeName, "~/.orchestrator", "the path of a folder that this user may write", ApplyHome),
+        new("ACCESS", "local", "local, signed or open", ApplyAccess),
+        new("BEHIND_PROXY", "false", "true or false", (to, value) => TryBool(value, isOn => to.Access.IsBehindProxy = isOn)),
+        Refused("CF_ACCESS_TEAM_DOMAIN"),
+        Refused("CF_ACCESS_AUD"),
+        new("CALLBACK_ALLOW", "–", "origins such as https://example.com:8443, separated by commas", ApplyCallbackAllow),
+        new("INTERNAL_AUTH_TOKEN", "–", "printable ASCII characters", ApplyInternalAuth) { IsSecret = true },
+        new("SCRIPT_AGENT", "the bundled demo agent", "a program", (to, value) => TryText(value, program => to.Machine.ScriptAgent = program)),
+        new("CLAUDE_COMMAND", "claude", "a program", (to, value) => TryText(value, program => to.Machine.ClaudeCommand = program)),
+        NotBuilt("CODEX_COMMAND"),
+        NotBuilt("OPENCODE_COMMAND"),
+        NotBuilt("GEMINI_COMMAND"),
+        new("AGENT_ENV", string.Join(',', new MachineOptions().AgentEnvironment), "names of environment variables, separated by commas",
+            (to, value) => TryNames(value, names => to.Machine.AgentEnvironment = names)),
+        new("TASK_ENV_ALLOW", "–", "names of environment variables, separated by commas", (to, value) => TryNames(value, names => to.Machine.TaskEnvironmentAllowed = names)),
+        Refused("AGENT_USER"),
+        new("ORCHESTRATOR_LOG_LEVEL", "information", "trace, debug, information, warning, error, critical or none", ApplyLogLevel),
+    ];
+
+    /// <summary>A setting of the contract that nothing reads yet: it is accepted, and the start says so.</summary>
+    private static Setting NotBuilt(string name) => new(name, "–", "anything: it is not built yet", (to, _) =>
+    {
+        to.Ignored.Add(name);
+        return true;
+    });
+
+    /// <summary>A setting that protects something: to go on without that protection would be a trap.</summary>
+    private static Setting Refused(string name) => new(name, "–", "left out: what it turns on is not built yet", (_, _) => false);
+
+    private static bool ApplyBind(OrchestratorSettings to, string value)
+    {
+        if (string.Equals(value, "localhost", StringComparison.OrdinalIgnoreCase)) value = "127.0.0.1";
+        if (!IPAddress.TryParse(value, out var address)) return false;
+        to.Server.Bind = address;
+        return true;
+    }
+
+    private static bool ApplySecrets(OrchestratorSettings to, string value)
+    {
+        to.Dispatch.Secrets = Split(value);
+        return to.Dispatch.Secrets.Count > 0;
+    }
+
+    private static bool ApplyGitUrl(OrchestratorSettings to, string value)
+    {
+        to.Machine.GitUrlTemplate = value;
+
+        // git reads a leading "-" as an option, and ext:: as a command to run.
+        return value.Contains("{repository}", StringComparison.Ordinal) && value[0] != '-' && !value.Contains("::", StringComparison.Ordinal);
+    }
+
+    private static bool ApplyRepository(OrchestratorSettings to, string value)
+    {
+        to.AgentTasks.DefaultRepository = value;
+        return AgentTasks.TaskRequestRules.IsRepository(value);
+    }
+
+    private static bool ApplyWorktreeKeep(OrchestratorSettings to, string value) =>
+        TryEnum<WorktreeKeep>(value, keep => to.AgentTasks.WorktreeKeep = keep);
+
+    private static bool ApplyAccess(OrchestratorSettings to, string value) => TryEnum<AccessMode>(value, mode => to.Access.Mode = mode);
+
+    private static bool ApplyLogLevel(OrchestratorSettings to, string value) => TryEnum<LogLevel>(value, level => to.Server.LogLevel = level);
+
+    private static bool ApplyHome(OrchestratorSettings to, string value)
+    {
+        if (value.Contains('\0')) return false;
+        if (value is "~" || value.StartsWith("~/", StringComparison.Ordinal))
+            value = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + value[1..];
+        to.Home = new(value);
+        return true;
+    }
+
+    private static bool ApplyCallbackAllow(OrchestratorSettings to, string value)
+    {
+        var origins = Split(value);
+        to.Callbacks.AllowedOrigins = origins;
+        return origins.All(origin => Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
+            && uri is { UserInfo: "", Query: "", Fragment: "", AbsolutePath: "/" });
+    }
+
+    private static bool ApplyInternalAuth(OrchestratorSettings to, string value)
+    {
+        to.Callbacks.InternalAuthToken = value;
+        return value.All(character => character is > ' ' and <= '~');
+    }
+
+    private static string[] Split(string value) => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    private static bool TryText(string value, Action<string> apply)
+    {
+        apply(value);
+        return !value.Contains('\0');
+    }
+
+    private static bool TryNames(string value, Action<IReadOnlyList<string>> apply)
+    {
+        var names = Split(value);
+        apply(names);
+        return names.All(name => EnvironmentName().IsMatch(name));
+    }
+
+    private static bool TryInt(string value, int min, int max, Action<int> apply)
+    {
+        if (!int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) || number < min || number > max) return false;
+        apply(number);
+        return true;
+    }
+
+    private static bool TryTime(string value, double unitSeconds, double max, Action<TimeSpan> apply, bool mayBeZero = false)
+    {
+        if (!double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)) return false;
+        if (number > max || !(mayBeZero ? number >= 0 : number > 0)) return false;
+        apply(TimeSpan.FromSeconds(number * unitSeconds));
+        return true;
+    }
+
+    private static bool TryBool(string value, Action<bool> apply)
+    {
+        if (!bool.TryParse(value, out var isOn)) return false;
+        apply(isOn);
+        return true;
+    }
+
+    private static bool TryEnum<T>(string value, Action<T> apply)
+        where T : struct, Enum
+    {
+        // Numbers are what Enum.TryParse reads beside names.
+        if (!value.All(char.IsAsciiLetter) || !Enum.TryParse<T>(value, ignoreCase: true, out var found)) return false;
+        apply(found);
+        return true;
+    }
+
+    [GeneratedRegex("^[A-Za-z_][A-Za-z0-9_]*$", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex EnvironmentName();
+}

@@ -1,0 +1,25 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Orchestrator.Contracts.AgentTasks;
+using Orchestrator.Silo.Access;
+using Orchestrator.Silo.Http;
+
+namespace Orchestrator.Silo.Health;
+
+/// <summary>The routes of the service itself.</summary>
+internal static class ServiceEndpoints
+{
+    public static void MapService(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/health", GetHealthAsync).WithAccess(AccessPolicy.None).WithTags("service");
+        var admin = routes.MapGroup("/admin").WithTags("admin");
+        admin.MapPost("/refresh-token", RefreshToken).WithAccess(AccessPolicy.Open);
+        admin.MapPost("/shutdown", ShutdownAsync).WithAccess(AccessPolicy.Open);
+    }
+
+    private static async Task<Ok<HealthView>> GetHealthAsync(HealthReport report) => TypedResults.Ok(await report.CreateAsync());
+
+    private static ProblemResult RefreshToken() => Problems.NoGitHubApp();
+
+    private static async Task<Ok<ShutdownAnswer>> ShutdownAsync(ShutdownDrain drain) =>
+        TypedResults.Ok(new ShutdownAnswer("shutting_down", await drain.BeginAsync()));
+}

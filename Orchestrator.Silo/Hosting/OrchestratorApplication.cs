@@ -1,0 +1,140 @@
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Orchestrator.Silo.Access;
+using Orchestrator.Silo.Agents;
+using Orchestrator.Silo.AgentTasks;
+using Orchestrator.Silo.Configuration;
+using Orchestrator.Silo.Health;
+using Orchestrator.Silo.Http;
+using Orleans.Runtime;
+
+namespace Orchestrator.Silo.Hosting;
+
+/// <summary>The whole service: configured, its home locked, ready to be started. Tests put parts of their own into it.</summary>
+internal sealed partial class OrchestratorApplication : IAsyncDisposable
+{
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly HomeLock _home;
+
+    // The host writes the stack of an exception that stops its start, which Program explains in one line.
+    private readonly StrongBox<bool> _hasStarted;
+
+    private OrchestratorApplication(WebApplication web, OrchestratorSettings settings, HomeLock home, StrongBox<bool> hasStarted) =>
+        (Web, Settings, _home, _hasStarted) = (web, settings, home, hasStarted);
+
+    public WebApplication Web { get; }
+
+    public OrchestratorSettings Settings { get; }
+
+    /// <summary>Where this machine reaches the service, once it is started.</summary>
+    public Uri Url { get; private set; } = new("http://127.0.0.1/");
+
+    /// <param name="args">The command line: <c>--NAME value</c>.</param>
+    /// <param name="overrides">Replaces services; the last registration counts.</param>
+    /// <exception cref="StartException">The configuration is wrong, or another service has the home.</exception>
+    public static OrchestratorApplication Create(string[] args, Action<IServiceCollection>? overrides = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        var settings = SettingsReader.Read(builder.Configuration);
+        var home = HomeLock.Take(settings.Home);
+        try
+        {
+            var hasStarted = new StrongBox<bool>();
+            builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Warning && Volatile.Read(ref hasStarted.Value));
+            builder.Logging.SetMinimumLevel(settings.Server.LogLevel);
+            builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+            builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => KestrelLimits.Apply(kestrel, settings.Server));
+            builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopTimeout);
+            settings.AddTo(builder.Services);
+            builder.Services.AddHttpSurface().AddHealth().AddAgents();
+            builder.AddSilo(settings.Home);
+            overrides?.Invoke(builder.Services);
+            var web = builder.Build();
+            MapRoutes(web);
+            EndpointChecks.Check(web);
+            return new(web, settings, home, hasStarted);
+        }
+        catch
+        {
+            home.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Starts everything; when it returns, requests are answered.</summary>
+    /// <exception cref="StartException">The port is taken, or the database cannot be used.</exception>
+    public async Task StartAsync()
+    {
+        Announce(Settings.Server.Port);
+        try
+        {
+            await Web.StartAsync();
+        }
+        catch (IOException exception) when (exception.InnerException is AddressInUseException)
+        {
+            await Web.StopAsync();
+            throw new StartException(
+                $"Port {Settings.Server.Port} at {Settings.Server.Bind} is in use. Stop what listens there ('lsof -i :{Settings.Server.Port}' names it), or set PORT to another one.", exception);
+        }
+        catch (OrleansConfigurationException exception)
+        {
+            throw new StartException(exception.Message, exception);
+        }
+
+        Volatile.Write(ref _hasStarted.Value, true);
+        var port = new Uri(Web.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
+        Announce(port);
+        Web.Services.GetRequiredService<ServiceStatus>().Advance(ServiceStage.Ready);
+        LogStart(port);
+    }
+
+    /// <summary>Starts, and ends when the service is told to stop.</summary>
+    public async Task RunAsync()
+    {
+        await StartAsync();
+        await Web.WaitForShutdownAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Web.DisposeAsync();
+        _home.Dispose();
+    }
+
+    private static void MapRoutes(WebApplication web)
+    {
+        web.UseMiddleware<ProblemMiddleware>();
+        web.UseRouting();
+        web.UseMiddleware<AccessMiddleware>();
+        web.MapAgentTasks();
+        web.MapService();
+        web.MapOpenApi("/openapi.json").WithAccess(AccessPolicy.Open);
+    }
+
+    private void Announce(int port)
+    {
+        Url = new UriBuilder("http", Settings.Server.Bind.ToString() is "0.0.0.0" or "::" ? "127.0.0.1" : Settings.Server.Bind.ToString(), port).Uri;
+        _home.Announce(new(Environment.ProcessId, port, Url.ToString().TrimEnd('/'), TimeProvider.System.GetUtcNow()));
+    }
+
+    private void LogStart(int port)
+    {
+        var log = Web.Services.GetRequiredService<ILogger<OrchestratorApplication>>();
+        foreach (var name in Settings.Ignored) LogIgnored(log, name);
+        if (Settings.Access.Mode == AccessMode.Local && TunnelSigns.Find() is { } sign) LogTunnelLikely(log, sign);
+        LogStarted(log, Url.ToString().TrimEnd('/'), port, Settings.Home.Root);
+    }
+
+    [LoggerMessage(130, LogLevel.Information, "Listening at {Url} (port {Port}); home {Home}.")]
+    private static partial void LogStarted(ILogger logger, string url, int port, string home);
+
+    [LoggerMessage(131, LogLevel.Warning, "{Name} is set, but nothing reads it yet.")]
+    private static partial void LogIgnored(ILogger logger, string name);
+
+    [LoggerMessage(132, LogLevel.Warning, "A Cloudflare tunnel is likely on this machine ({Sign}). Dispatchers cancel through it without a signature; with ACCESS=local that is refused (401) "
+        + "and their agents go on. Set ACCESS=open when Cloudflare Access decides who comes in (the checked way, CF_ACCESS_TEAM_DOMAIN and CF_ACCESS_AUD, is not built yet).")]
+    private static partial void LogTunnelLikely(ILogger logger, string sign);
+}
