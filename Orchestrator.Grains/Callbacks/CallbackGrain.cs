@@ -18,6 +18,7 @@ internal sealed partial class CallbackGrain(
     private static readonly TimeSpan ReminderPeriod = TimeSpan.FromMinutes(1);
 
     private (string CallbackId, DateTimeOffset At, long Timestamp)? _underWay;
+    private bool _isReminded;
     private IGrainTimer? _timer;
     private (string? CallbackId, DateTimeOffset? NextTryAt, long? UnderWay) _timerPurpose;
 
@@ -39,8 +40,8 @@ internal sealed partial class CallbackGrain(
 
         // The reminder first: a schedule without one would be forgotten by a crash, one without a schedule removes itself.
         var next = CallbackRules.Deliver(state.State, owed, clock.GetUtcNow());
-        if (CallbackRules.FirstOwed(state.State) is null)
-            await this.RegisterOrUpdateReminder(ReminderName, ReminderPeriod, ReminderPeriod);
+        if (!_isReminded) await this.RegisterOrUpdateReminder(ReminderName, ReminderPeriod, ReminderPeriod);
+        _isReminded = true;
         if (next != state.State) await SaveAsync(next);
         TryIfDue();
     }
@@ -66,6 +67,7 @@ internal sealed partial class CallbackGrain(
     /// <summary>The net under the timer: a minute late at most.</summary>
     public async Task ReceiveReminder(string reminderName, TickStatus status)
     {
+        _isReminded = true;
         TryIfDue();
         await UnregisterWhenNothingIsOwedAsync();
     }
@@ -152,6 +154,7 @@ internal sealed partial class CallbackGrain(
     private async Task UnregisterWhenNothingIsOwedAsync()
     {
         if (CallbackRules.FirstOwed(state.State) is not null) return;
+        _isReminded = false;
         try
         {
             if (await this.GetReminder(ReminderName) is { } reminder) await this.UnregisterReminder(reminder);
