@@ -47,6 +47,6 @@ internal sealed partial class ToolOutput(Stream stream, int bytesMax) : IDisposa
 
     public void Dispose() => _kept.Dispose();
 
-    [GeneratedRegex(@"://[^/\s@]+@", RegexOptions.CultureInvariant, 1000)]
+    [GeneratedRegex(@"://[^/\s]+@", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Credentials();
 }

@@ -12,6 +12,9 @@ internal sealed class ToolRunner(TimeProvider clock)
     /// <summary>How long the outputs are read on after the tool's end: a daemon that it left may hold them open for ever.</summary>
     private static readonly TimeSpan OutputGrace = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long a killed tool may take to be gone.</summary>
+    private static readonly TimeSpan KillGrace = TimeSpan.FromSeconds(10);
+
     /// <summary>Runs a tool that must succeed.</summary>
     /// <exception cref="ToolFailedException">It ended with another exit code than 0, took too long, or could not be started.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; the tool has been killed.</exception>
@@ -95,7 +98,7 @@ internal sealed class ToolRunner(TimeProvider clock)
         }
     }
 
-    private static async Task KillAsync(Process process)
+    private async Task KillAsync(Process process)
     {
         try
         {
@@ -106,6 +109,13 @@ internal sealed class ToolRunner(TimeProvider clock)
             // It has ended meanwhile, or a descendant has; what could be killed is.
         }
 
-        await process.WaitForExitAsync(CancellationToken.None);
+        try
+        {
+            await process.WaitForExitAsync(CancellationToken.None).WaitAsync(KillGrace, clock);
+        }
+        catch (TimeoutException)
+        {
+            // It waits for a disk that does not answer: it dies when that does. Whoever holds a lock because of it must not hold it until then.
+        }
     }
 }

@@ -4,7 +4,7 @@ using Orchestrator.Silo.Processes;
 namespace Orchestrator.Silo.Machines.Git;
 
 /// <summary>
-/// Runs git (https://git-scm.com/docs, 2.31 or newer) with what every command of ours needs: no hooks, no file system monitor, no questions, English, a deadline.
+/// Runs git (https://git-scm.com/docs, 2.32 or newer) with what every command of ours needs: no hooks, no file system monitor, no questions, English, a deadline.
 /// </summary>
 internal sealed class GitProgram(ToolRunner runner, IOptions<GitOptions> options)
 {

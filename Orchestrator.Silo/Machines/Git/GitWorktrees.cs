@@ -80,7 +80,9 @@ internal sealed partial class GitWorktrees(
             if (place.HasFolder)
             {
                 var parent = place.Head ?? place.Tip(worktree.Branch) ?? worktree.BaseSha;
-                if (await salvage.SaveFilesAsync(place, session, parent, isHalfMade: record is { State: WorktreeState.Making }, cancellationToken) is { } name) LogSaved(session, name);
+                var saved = await salvage.SaveFilesAsync(place, session, parent, isHalfMade: record is { State: WorktreeState.Making }, cancellationToken);
+                if (saved.Ref is not null) LogSaved(session, saved.Ref);
+                if (saved.HasRepository) LogAside(session, repositories.Quarantine(place.Path));
                 // From here on files are missing that no agent removed: a call that goes on after a crash must not save that.
                 new WorktreeRecord(WorktreeState.Removing, worktree.Branch, worktree.BaseBranch, worktree.BaseSha).Write(place.Mirror, place.TaskId);
             }
@@ -100,6 +102,9 @@ internal sealed partial class GitWorktrees(
 
     [LoggerMessage(LogLevel.Warning, "The worktree of {Session} could not be {What}: {Reason}")]
     private partial void LogFailed(string what, SessionName session, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "The worktree of {Session} has a repository inside, and is now {Path}.")]
+    private partial void LogAside(SessionName session, string path);
 
     [LoggerMessage(LogLevel.Information, "What {Session} had not committed was saved to {Ref}.")]
     private partial void LogSaved(SessionName session, string @ref);

@@ -4,11 +4,14 @@ namespace Orchestrator.Silo.Machines.Git;
 
 /// <summary>
 /// Saves an agent's work to <c>refs/orchestrator/salvage/&lt;taskId&gt;/&lt;run&gt;.&lt;attempt&gt;</c> (a second one gets <c>-2</c>) before something that holds it is reset or removed. Ignored files are
-/// not saved. Every failure is thrown: then nothing may be removed.
+/// not saved. Every failure is thrown: then nothing may be removed. A repository inside the folder that is no submodule cannot be saved so: <see cref="SavedFiles"/> tells of it.
 /// </summary>
 internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
 {
     private const string Refs = "refs/orchestrator/salvage/";
+
+    /// <summary>How <c>diff-index --raw</c> begins the line of a repository that the parent does not have.</summary>
+    private const string NewRepository = ":000000 160000 ";
 
     private static readonly KeyValuePair<string, string?>[] Author =
     [
@@ -32,8 +35,7 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
     /// <param name="parent">The commit that they are compared with.</param>
     /// <param name="isHalfMade">Whether git may not have written all files: then files that are missing are no work.</param>
     /// <param name="cancellationToken">Ends git.</param>
-    /// <returns>The ref; null when nothing differs.</returns>
-    public async Task<string?> SaveFilesAsync(WorktreePlace place, SessionName session, string parent, bool isHalfMade, CancellationToken cancellationToken)
+    public async Task<SavedFiles> SaveFilesAsync(WorktreePlace place, SessionName session, string parent, bool isHalfMade, CancellationToken cancellationToken)
     {
         var index = place.Mirror.At("orchestrator", "salvage", $"{Guid.NewGuid():N}.index");
         Directory.CreateDirectory(Path.GetDirectoryName(index)!);
@@ -42,12 +44,13 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
             var agents = Path.Combine(place.AdminFolder, "index");
             if (File.Exists(agents) && !isHalfMade) File.Copy(agents, index);
             else await RunAsync("read-tree", parent);
-            await RunAsync("add", "--all", ".");
-            if (isHalfMade && (await RunAsync("diff-index", "--cached", "--name-only", "--diff-filter=d", "-z", parent, "--")).Length == 0) return null;
+            var hasRepository = !await TryAddAsync();
+            var changes = await RunAsync("diff-index", "--cached", isHalfMade ? "--diff-filter=d" : "--diff-filter=ABCDMRTUX", "--raw", "-z", parent, "--");
+            hasRepository |= changes.Contains(NewRepository, StringComparison.Ordinal);
+            if (changes.Length == 0) return new(null, hasRepository);
             var tree = (await RunAsync("write-tree")).Trim();
-            if (tree == (await RunAsync("rev-parse", "--verify", parent + "^{tree}")).Trim()) return null;
             var commit = await RunAsync("commit-tree", "-p", parent, "-m", $"Work that {session} left uncommitted", tree);
-            return await SaveAsync(place.Mirror, session, commit.Trim(), cancellationToken);
+            return new(await SaveAsync(place.Mirror, session, commit.Trim(), cancellationToken), hasRepository);
         }
         finally
         {
@@ -55,12 +58,22 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
             File.Delete(index + ".lock");
         }
 
-        Task<string> RunAsync(params string[] arguments) => git.RunAsync(
-            new(place.Mirror.Path, ["-c", "advice.addEmbeddedRepo=false", "-c", "core.bare=false", .. arguments])
-            {
-                WorkTree = place.Path, IsIsolated = true, Environment = [new("GIT_INDEX_FILE", index), .. Author],
-            },
-            cancellationToken);
+        Task<string> RunAsync(params string[] arguments) => git.RunAsync(Command(arguments), cancellationToken);
+
+        // A repository without a commit is an error of that entry; with --ignore-errors all others are added all the same.
+        async Task<bool> TryAddAsync()
+        {
+            var command = Command(["add", "--all", "--ignore-errors", "."]);
+            var result = await git.TryRunAsync(command, cancellationToken);
+            if (result.ExitCode == 0) return true;
+            if (result.StandardError.Contains("does not have a commit checked out", StringComparison.Ordinal)) return false;
+            throw new GitRefusedException($"What is in {place.Path} could not be saved: {Processes.ToolOutput.WithoutCredentials(result.StandardError).Trim()}", "Save what is needed from the folder, or make the disk writable.");
+        }
+
+        GitCommand Command(string[] arguments) => new(place.Mirror.Path, ["-c", "advice.addEmbeddedRepo=false", "-c", "core.bare=false", .. arguments])
+        {
+            WorkTree = place.Path, IsIsolated = true, Environment = [new("GIT_INDEX_FILE", index), .. Author],
+        };
     }
 
     private async Task<string?> SaveCommitsAsync(GitMirror mirror, SessionName session, string tip, string[] kept, CancellationToken cancellationToken)
@@ -83,3 +96,8 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
         }
     }
 }
+
+/// <summary>What <see cref="Salvage.SaveFilesAsync"/> did.</summary>
+/// <param name="Ref">The ref; null when nothing differed.</param>
+/// <param name="HasRepository">Whether there is a repository inside the folder: neither its files nor its commits are saved, so that the folder may only be put aside.</param>
+internal sealed record SavedFiles(string? Ref, bool HasRepository);

@@ -84,9 +84,16 @@ internal sealed class WorktreePreparation(
         else if (record is not { State: WorktreeState.Removing })
         {
             if (place.HasAdmin) saved.Add(await salvage.SaveHeadAsync(place, session, cancellationToken));
-            // A folder that was never ready has an index only when git wrote all files: until then no agent can have been there.
-            var isHalfMade = record is not { State: WorktreeState.Ready } && !File.Exists(Path.Combine(place.AdminFolder, "index"));
-            if (place.HasFolder) saved.Add(await salvage.SaveFilesAsync(place, session, place.Head ?? place.Tip(branch) ?? newTip, isHalfMade, cancellationToken));
+            // Git writes the index last. An entry that was never ready and has none is git's own half work, a file cut in the middle included: no agent can have been there. A folder
+            // that has lost its entry tells less: files that are missing there are no work, others may be.
+            var isMade = record is { State: WorktreeState.Ready } || File.Exists(Path.Combine(place.AdminFolder, "index"));
+            var isHalfMade = !isMade && !place.HasAdmin;
+            if (place.HasFolder && (isMade || isHalfMade))
+            {
+                var files = await salvage.SaveFilesAsync(place, session, place.Head ?? place.Tip(branch) ?? newTip, isHalfMade, cancellationToken);
+                saved.Add(files.Ref);
+                if (files.HasRepository) notes.Add($"A repository was inside the worktree, which is now {repositories.Quarantine(place.Path)}.");
+            }
         }
 
         if (place.Tip(branch) is { } tip) saved.Add(await salvage.SaveBranchAsync(place, session, tip, newTip, cancellationToken));

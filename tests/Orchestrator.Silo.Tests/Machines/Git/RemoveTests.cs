@@ -113,4 +113,20 @@ public sealed class RemoveTests : IDisposable
         Assert.Contains("cannot be saved", (await _home.RemoveAsync(worktree, "t1"))!.Message, StringComparison.Ordinal);
         Assert.True(Directory.Exists(worktree.Path));
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_folder_with_a_repository_inside_is_put_aside_not_deleted(bool hasCommit)
+    {
+        var worktree = await _home.PreparedAsync("t1");
+        _home.Git(worktree.Path, "init", "-q", "inner");
+        GitHome.Write(Path.Combine(worktree.Path, "b.txt"), "b\n");
+        if (hasCommit) _home.Commit(Path.Combine(worktree.Path, "inner"), "precious.txt", "precious\n", "Inside");
+        Assert.Null(await _home.RemoveAsync(worktree, "t1"));
+        Assert.False(Directory.Exists(worktree.Path));
+        Assert.Equal("b", _home.Salvaged("t1/1.1", "b.txt"));
+        var aside = Assert.Single(Directory.GetDirectories(Path.Combine(_home.Home.RepositoriesPath, "~quarantine")));
+        Assert.True(Directory.Exists(Path.Combine(aside, "inner", ".git")));
+    }
 }
