@@ -205,6 +205,8 @@ public enum AgentErrorKind
 /// <param name="IsDirty">Whether the worktree has work that is not committed.</param>
 /// <param name="Failure">Why it cannot be said; <see cref="IsLost"/> tells whether the worktree is gone. Null when all went well.</param>
 /// <param name="IsLost">The worktree is gone.</param>
+/// <param name="Branch">The branch that has the work, when the agent went to another one than the worktree's and has more commits there; null: the worktree's.</param>
 [GenerateSerializer, Immutable]
 public sealed record WorkReport(
-    SessionName Session, int CommitCount, IReadOnlyList<AgentTasks.CommitDetail> Commits, AgentTasks.DiffStat? Diff, bool IsDirty, MachineFailure? Failure = null, bool IsLost = false);
+    SessionName Session, int CommitCount, IReadOnlyList<AgentTasks.CommitDetail> Commits, AgentTasks.DiffStat? Diff, bool IsDirty, MachineFailure? Failure = null, bool IsLost = false,
+    string? Branch = null);

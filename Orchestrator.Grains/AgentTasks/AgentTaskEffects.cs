@@ -1,0 +1,63 @@
+using Orchestrator.Interfaces.AgentTasks;
+using Orchestrator.Interfaces.Callbacks;
+
+namespace Orchestrator.Grains.AgentTasks;
+
+/// <summary>What a task asks of others. Every one may be repeated.</summary>
+internal enum AgentTaskEffect
+{
+    /// <summary>Nothing is to be done, or not yet: a timer or a report comes.</summary>
+    None,
+
+    /// <summary>Stand in the line for a slot.</summary>
+    WaitForSlot,
+
+    /// <summary>Have the worktree made.</summary>
+    Prepare,
+
+    /// <summary>Have the session started.</summary>
+    Start,
+
+    /// <summary>Have the session watched.</summary>
+    Watch,
+
+    /// <summary>Have the session stopped.</summary>
+    Stop,
+
+    /// <summary>Have the work collected.</summary>
+    Collect,
+
+    /// <summary>Give back the slot, hand over the callbacks, remove the worktree if that is the policy.</summary>
+    WindUp,
+
+    /// <summary>Hand over the callbacks again, as nobody has said yet what became of them.</summary>
+    Deliver,
+}
+
+/// <summary>What has to be done follows from the state alone. Pure.</summary>
+internal static class AgentTaskEffects
+{
+    /// <summary>What the state asks for now.</summary>
+    public static AgentTaskEffect Of(AgentTaskState state, DateTimeOffset now) => state.Phase switch
+    {
+        AgentTaskPhase.Waiting => AgentTaskEffect.WaitForSlot,
+        AgentTaskPhase.Preparing => AgentTaskEffect.Prepare,
+        AgentTaskPhase.Running when state.Attempt.StartedAt is not null => AgentTaskEffect.Watch,
+        AgentTaskPhase.Running => state.Attempt.NotBefore > now ? AgentTaskEffect.None : AgentTaskEffect.Start,
+        AgentTaskPhase.Stopping => AgentTaskEffect.Stop,
+        AgentTaskPhase.Collecting => AgentTaskEffect.Collect,
+        AgentTaskPhase.Ended when !state.IsWoundUp => AgentTaskEffect.WindUp,
+        AgentTaskPhase.Ended when state.Callbacks.Any(debt => debt.State == CallbackState.Owed) => AgentTaskEffect.Deliver,
+        _ => AgentTaskEffect.None,
+    };
+
+    /// <summary>When the clock changes what the state asks for; null: it does not.</summary>
+    public static DateTimeOffset? NextTimeOf(AgentTaskState state, AgentTaskOptions options, DateTimeOffset now) => state.Phase switch
+    {
+        AgentTaskPhase.Waiting => state.CreatedAt + options.QueueTtl,
+        AgentTaskPhase.Preparing => state.DeadlineAt,
+        AgentTaskPhase.Running when state.Attempt is { StartedAt: null, NotBefore: { } notBefore } && notBefore > now && !(state.DeadlineAt < notBefore) => notBefore,
+        AgentTaskPhase.Running => state.DeadlineAt,
+        _ => null,
+    };
+}

@@ -1,0 +1,268 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orchestrator.Interfaces.AgentTasks;
+using Orchestrator.Interfaces.Callbacks;
+using Orchestrator.Interfaces.Capacity;
+using Orchestrator.Interfaces.Machines;
+using Orleans;
+using Orleans.Runtime;
+
+namespace Orchestrator.Grains.AgentTasks;
+
+/// <summary>
+/// Owns the life of one task: guard, pure rule, save, then what the new state asks for. Not reentrant, so that the terminal state of a run is decided once. What it asks of
+/// others may be repeated, and is repeated on every reminder until the answer has come.
+/// </summary>
+internal sealed partial class AgentTaskGrain(
+    [PersistentState("agent-task", GrainStorageNames.Orchestrator)] IPersistentState<AgentTaskState> state,
+    [PersistentState("agent-task-request", GrainStorageNames.Orchestrator)] IPersistentState<AgentTaskRequest> request,
+    IAgentTaskCatalog catalog, IOptions<AgentTaskOptions> options, TimeProvider clock, ILogger<AgentTaskGrain> logger) : Grain, IAgentTaskGrain, IRemindable
+{
+    private const string ReminderName = "agent-task";
+    private static readonly TimeSpan ReminderPeriod = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(5);
+
+    private IGrainTimer? _timer;
+    private CatalogEntry? _cataloged;
+
+    private string TaskId => this.GetPrimaryKeyString();
+
+    private ICapacityGrain Capacity => GrainFactory.GetGrain<ICapacityGrain>(Pools.Default);
+
+    private IMachineGrain Machine => GrainFactory.GetGrain<IMachineGrain>(MachineNames.Local);
+
+    private ICallbackGrain Callbacks => GrainFactory.GetGrain<ICallbackGrain>(TaskId);
+
+    public async Task<SubmitResult> SubmitAsync(AgentTaskSubmission submission, CancellationToken cancellationToken)
+    {
+        if (state.RecordExists)
+        {
+            return state.State.Facts.RequestSha256 == submission.RequestSha256
+                ? SubmitResult.Accepted
+                : new(SubmitOutcome.Conflict, Detail: $"Task {TaskId} is known with another request.");
+        }
+
+        var accepted = AgentTaskTransitions.Accept(AgentTaskRequest.FactsOf(submission, options.Value), clock.GetUtcNow());
+        if ((await Capacity.AdmitAsync(TaskId, cancellationToken)).Refusal is { } refusal) return new(SubmitOutcome.Refused, refusal);
+        try
+        {
+            if (await StoreAsync(accepted, submission, cancellationToken) is { } conflict) return conflict;
+        }
+        catch
+        {
+            await Capacity.ReleaseAsync(TaskId, accepted.Run);
+            throw;
+        }
+
+        LogAccepted(logger, TaskId, accepted.Facts.WorkerType, accepted.Facts.Repository);
+        await ActAsync();
+        return SubmitResult.Accepted;
+    }
+
+    public async Task<CancelResult> CancelAsync()
+    {
+        if (!state.RecordExists) return CancelResult.NotFound;
+        var (next, answer) = AgentTaskTransitions.Cancel(state.State, clock.GetUtcNow());
+        await ApplyAsync(next);
+        return answer;
+    }
+
+    public async Task<AgentTaskSnapshot?> GetAsync()
+    {
+        if (!state.RecordExists) return null;
+        var position = state.State.Phase == AgentTaskPhase.Waiting ? await Capacity.FindPositionAsync(TaskId) : null;
+        var callbacks = state.State.Callbacks.IsEmpty ? [] : await Callbacks.GetAsync();
+        return AgentTaskSnapshots.Of(state.State, request.State.Json, position, callbacks);
+    }
+
+    public async Task<bool> WakeAsync()
+    {
+        if (!state.RecordExists) return false;
+        await TickAsync();
+        return true;
+    }
+
+    public Task SlotGranted(Lease lease) => ReceiveAsync(AgentTaskTransitions.SlotGranted(state.State, lease, NewAgentSessionId(), clock.GetUtcNow()));
+
+    public Task WorktreePrepared(WorktreeReport report) => ReceiveAsync(AgentTaskTransitions.WorktreePrepared(state.State, report, clock.GetUtcNow()));
+
+    public Task SessionStarted(SessionStartedReport report) => ReceiveAsync(AgentTaskTransitions.SessionStarted(state.State, report, clock.GetUtcNow()));
+
+    public Task SessionEnded(SessionEndedReport report) =>
+        ReceiveAsync(AgentTaskTransitions.SessionEnded(state.State, report, options.Value, NewAgentSessionId(), clock.GetUtcNow()));
+
+    public Task WorkCollected(WorkReport report) => ReceiveAsync(AgentTaskTransitions.WorkCollected(state.State, report, NewAgentSessionId(), clock.GetUtcNow()));
+
+    public Task CallbackSettled(string callbackId, CallbackState settled) =>
+        ReceiveAsync(AgentTaskTransitions.CallbackSettled(state.State, callbackId, settled, clock.GetUtcNow()));
+
+    public async Task ReceiveReminder(string reminderName, TickStatus status)
+    {
+        // The row first: who was dropped between state and row has only this tick left to repair it.
+        if (state.RecordExists) await TickAsync();
+        if ((!state.RecordExists || IsDone()) && await this.GetReminder(reminderName) is { } reminder) await this.UnregisterReminder(reminder);
+    }
+
+    private bool IsDone() => _cataloged == AgentTaskSnapshots.EntryOf(state.State) && state.State.Phase == AgentTaskPhase.Ended && AgentTaskEffects.Of(state.State, clock.GetUtcNow()) == AgentTaskEffect.None;
+
+    private static string NewAgentSessionId() => Guid.NewGuid().ToString();
+
+    /// <summary>Row and reminder first, the state last: what has a state is found again after any crash, and a row without one is dropped.</summary>
+    private async Task<SubmitResult?> StoreAsync(AgentTaskState accepted, AgentTaskSubmission submission, CancellationToken cancellationToken)
+    {
+        var entry = AgentTaskSnapshots.EntryOf(accepted);
+        request.State = new() { Json = submission.RequestJson };
+        var added = catalog.AddAsync(entry, cancellationToken);
+        await Task.WhenAll(added, this.RegisterOrUpdateReminder(ReminderName, ReminderPeriod, ReminderPeriod), GuardAsync(request.WriteStateAsync));
+        if (await added == CatalogAddOutcome.CaseConflict)
+        {
+            await Capacity.ReleaseAsync(TaskId, accepted.Run);
+            await GuardAsync(request.ClearStateAsync);
+            return new(SubmitOutcome.Conflict, Detail: $"A task whose id differs from {TaskId} in case only is known; on some machines they would share a folder.");
+        }
+
+        _cataloged = entry;
+        await SaveAsync(accepted);
+        return null;
+    }
+
+    /// <summary>A report that nobody waits for. One whose saving fails is asked for again by the reminder.</summary>
+    private async Task ReceiveAsync(AgentTaskState next)
+    {
+        if (state.RecordExists && !ReferenceEquals(next, state.State)) await ApplyAsync(next);
+    }
+
+    private Task TickAsync() => ApplyAsync(AgentTaskTransitions.TimePassed(state.State, options.Value, clock.GetUtcNow()));
+
+    private async Task ApplyAsync(AgentTaskState next)
+    {
+        if (!ReferenceEquals(next, state.State)) await SaveAsync(next);
+        await ActAsync();
+    }
+
+    private async Task SaveAsync(AgentTaskState next)
+    {
+        var before = state.State.Phase;
+        state.State = next;
+        await GuardAsync(state.WriteStateAsync);
+        if (before != next.Phase) LogPhase(logger, TaskId, next.Phase, next.Status);
+    }
+
+    /// <summary>What a failed write has stored is unknown: the next activation reads it.</summary>
+    private async Task GuardAsync(Func<Task> write)
+    {
+        try
+        {
+            await write();
+        }
+        catch
+        {
+            DeactivateOnIdle();
+            throw;
+        }
+    }
+
+    private async Task CatalogAsync()
+    {
+        var entry = AgentTaskSnapshots.EntryOf(state.State);
+        if (entry == _cataloged) return;
+        await catalog.UpdateAsync(entry, CancellationToken.None);
+        _cataloged = entry;
+    }
+
+    /// <summary>Asks for what the state asks for. When somebody cannot be asked, the state is saved all the same, and the timer asks again.</summary>
+    private async Task ActAsync()
+    {
+        var now = clock.GetUtcNow();
+        SetTimer(AgentTaskEffects.NextTimeOf(state.State, options.Value, now) - now);
+        try
+        {
+            await CatalogAsync();
+            await DoAsync(AgentTaskEffects.Of(state.State, now));
+        }
+        catch (Exception exception)
+        {
+            // Whatever failed, the intent is stored and every effect may be repeated.
+            LogEffectFailed(logger, exception, TaskId, state.State.Phase, RetryDelay.TotalSeconds);
+            SetTimer(RetryDelay);
+        }
+    }
+
+    private Task DoAsync(AgentTaskEffect effect)
+    {
+        var (task, facts) = (state.State, state.State.Facts);
+        var session = task.Session(TaskId);
+        return effect switch
+        {
+            AgentTaskEffect.WaitForSlot => WaitForSlotAsync(task),
+            AgentTaskEffect.Prepare => Machine.PrepareAsync(new(session, facts.Repository, facts.BaseBranch, facts.ContinuationBranch, task.CreatedAt)),
+            AgentTaskEffect.Start => Machine.StartAsync(SessionRequestOf(task)),
+            AgentTaskEffect.Watch => Machine.WatchAsync(session, facts.WorkerType, task.Worktree!),
+            AgentTaskEffect.Stop => Machine.StopAsync(session, facts.WorkerType, task.Worktree, task.Status == AgentTaskStatus.Cancelled ? "cancelled" : "time limit"),
+            AgentTaskEffect.Collect => Machine.CollectAsync(session, task.Worktree!),
+            AgentTaskEffect.WindUp => WindUpAsync(),
+            AgentTaskEffect.Deliver => DeliverAsync(),
+            _ => Task.CompletedTask,
+        };
+    }
+
+    /// <summary>A slot that the task has already, whose notice was lost, is taken up by the same way.</summary>
+    private async Task WaitForSlotAsync(AgentTaskState task)
+    {
+        var entry = new WaitingEntry(TaskId, task.Run, task.Attempts.Length + 1, task.Facts.Priority, task.CreatedAt);
+        if ((await Capacity.WaitAsync(entry, CancellationToken.None)).Lease is { } lease) await this.AsReference<IAgentTaskGrain>().SlotGranted(lease);
+    }
+
+    private SessionRequest SessionRequestOf(AgentTaskState task)
+    {
+        var (used, attempt) = (AgentTaskTransitions.UsageOf(task), task.Attempt);
+        return new(
+            task.Session(TaskId), request.State.Json, task.Worktree!, attempt.AgentSessionId!, attempt.IsResume, attempt.FollowUp,
+            task.Facts.CostUsdMax - (used.CostUsd ?? 0), task.Facts.TurnsMax - used.Turns);
+    }
+
+    /// <summary>The slot is free before anything is delivered: the receiver may send the next task from inside our call.</summary>
+    private async Task WindUpAsync()
+    {
+        await Capacity.ReleaseAsync(TaskId, state.State.Run);
+        await DeliverAsync();
+        if (state.State.Worktree is { } worktree && !IsWorktreeKept()) await Machine.RemoveWorktreeAsync(state.State.Session(TaskId), worktree);
+        await SaveAsync(AgentTaskTransitions.WoundUp(state.State));
+    }
+
+    private async Task DeliverAsync()
+    {
+        foreach (var debt in state.State.Callbacks.Where(debt => debt.State == CallbackState.Owed)) await Callbacks.DeliverAsync(debt.Callback);
+    }
+
+    private bool IsWorktreeKept() => options.Value.WorktreeKeep switch
+    {
+        WorktreeKeep.Never => false,
+        WorktreeKeep.Failed => state.State.Status != AgentTaskStatus.Completed,
+        _ => true,
+    };
+
+    private void SetTimer(TimeSpan? due)
+    {
+        if (due is not { } wait)
+        {
+            _timer?.Dispose();
+            _timer = null;
+            return;
+        }
+
+        // A timer reaches 49 days at most; who waits longer is woken by the reminder.
+        wait = wait < TimeSpan.Zero ? TimeSpan.Zero : wait > TimeSpan.FromDays(1) ? TimeSpan.FromDays(1) : wait;
+        if (_timer is null) _timer = this.RegisterGrainTimer(TickAsync, new() { DueTime = wait, Period = Timeout.InfiniteTimeSpan });
+        else _timer.Change(wait, Timeout.InfiniteTimeSpan);
+    }
+
+    [LoggerMessage(100, LogLevel.Information, "Task {TaskId} accepted: {WorkerType} on {Repository}.")]
+    private static partial void LogAccepted(ILogger logger, string taskId, string workerType, string repository);
+
+    [LoggerMessage(101, LogLevel.Information, "Task {TaskId} is {Phase} ({Status}).")]
+    private static partial void LogPhase(ILogger logger, string taskId, AgentTaskPhase phase, AgentTaskStatus status);
+
+    [LoggerMessage(102, LogLevel.Warning, "Task {TaskId}: what its phase {Phase} asks for failed; asked again in {Seconds} s.")]
+    private static partial void LogEffectFailed(ILogger logger, Exception exception, string taskId, AgentTaskPhase phase, double seconds);
+}

@@ -1,0 +1,52 @@
+using Orchestrator.Interfaces.AgentTasks;
+using Orchestrator.Interfaces.Callbacks;
+
+namespace Orchestrator.Grains.AgentTasks;
+
+/// <summary>What others see of a task's state.</summary>
+internal static class AgentTaskSnapshots
+{
+    public static AgentTaskSnapshot Of(AgentTaskState task, string requestJson, int? position, IReadOnlyList<CallbackSnapshot> callbacks) => new()
+    {
+        RequestJson = requestJson,
+        Status = task.Status,
+        Phase = task.Phase,
+        Repository = task.Facts.Repository,
+        Worktree = task.Worktree,
+        Terminal = task.Terminal,
+        QueuePosition = position,
+        CreatedAt = task.CreatedAt,
+        StartedAt = task.StartedAt,
+        CompletedAt = task.CompletedAt,
+        DeadlineAt = task.DeadlineAt,
+        Result = task.Result,
+        Error = task.Error,
+        Usage = AgentTaskTransitions.UsageOf(task),
+        Attempts = task.Attempts,
+        Callbacks = [.. task.Callbacks.Select(debt => SnapshotOf(debt, callbacks))],
+        Timeline = task.Timeline,
+        TraceId = task.Facts.TraceId,
+    };
+
+    public static CatalogEntry EntryOf(AgentTaskState task) => new()
+    {
+        TaskId = task.Facts.TaskId,
+        Status = task.Status,
+        Phase = task.Phase,
+        Run = task.Run,
+        Attempt = task.Attempts.IsEmpty ? 1 : task.Attempt.Number,
+        WorkerType = task.Facts.WorkerType,
+        Repository = task.Facts.Repository,
+        Priority = task.Facts.Priority,
+        CreatedAt = task.CreatedAt,
+        StartedAt = task.StartedAt,
+        CompletedAt = task.CompletedAt,
+        ErrorCode = task.Error?.Code,
+        Branch = task.Worktree?.Branch,
+        OwesCallback = task.Callbacks.Any(debt => debt.State == CallbackState.Owed),
+    };
+
+    /// <summary>The callback grain knows the tries; until it has taken a callback over, there are none.</summary>
+    private static CallbackSnapshot SnapshotOf(CallbackDebt debt, IReadOnlyList<CallbackSnapshot> known) =>
+        known.FirstOrDefault(callback => callback.Id == debt.Callback.Id) ?? new(debt.Callback.Id, debt.Callback.Kind, debt.State, [], NextTryAt: null);
+}

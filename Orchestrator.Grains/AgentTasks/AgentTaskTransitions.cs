@@ -1,0 +1,115 @@
+using Orchestrator.Grains.Callbacks;
+using Orchestrator.Interfaces.AgentTasks;
+using Orchestrator.Interfaces.Callbacks;
+using Orchestrator.Interfaces.Capacity;
+using Orchestrator.Interfaces.Machines;
+
+namespace Orchestrator.Grains.AgentTasks;
+
+/// <summary>
+/// The life of a task. Pure: state and event in, next state out; an event that does not fit the state changes nothing. What has to be done follows from the state alone
+/// (<see cref="AgentTaskEffects"/>), so that after any crash the same effects are taken up again.
+/// </summary>
+internal static partial class AgentTaskTransitions
+{
+    /// <summary>Starts of an agent inside one run, at most.</summary>
+    public const int AttemptsMax = 3;
+
+    private const int TimelineEntriesMax = 200;
+
+    public static AgentTaskState Accept(AgentTaskFacts facts, DateTimeOffset now) =>
+        new AgentTaskState { Facts = facts, CreatedAt = now }.Noting(now, "accepted");
+
+    public static AgentTaskState SlotGranted(AgentTaskState state, Lease lease, string agentSessionId, DateTimeOffset now)
+    {
+        if (state.Phase != AgentTaskPhase.Waiting || lease.Run != state.Run) return state;
+        return (state with
+        {
+            Status = AgentTaskStatus.Running,
+            Phase = AgentTaskPhase.Preparing,
+            DeadlineAt = state.DeadlineAt ?? now + state.Facts.TimeLimit,
+            Attempts = state.Attempts.Add(new AgentTaskAttempt { Run = state.Run, Number = lease.Attempt, AgentSessionId = agentSessionId }),
+        }).Noting(now, "slot_granted");
+    }
+
+    public static AgentTaskState WorktreePrepared(AgentTaskState state, WorktreeReport report, DateTimeOffset now)
+    {
+        if (state.Phase != AgentTaskPhase.Preparing || report.Session != state.Session(state.Facts.TaskId)) return state;
+        if (report.Worktree is null) return End(state, AgentTaskStatus.Failed, null, TaskErrors.Setup(report.Failure), now);
+        return (state with { Phase = AgentTaskPhase.Running, Worktree = report.Worktree })
+            .Noting(now, "worktree_ready", report.Note ?? $"{report.Worktree.Branch} at {report.Worktree.BaseSha}");
+    }
+
+    public static AgentTaskState SessionStarted(AgentTaskState state, SessionStartedReport report, DateTimeOffset now)
+    {
+        if (state.Phase is not (AgentTaskPhase.Running or AgentTaskPhase.Stopping) || report.Session != state.Session(state.Facts.TaskId)) return state;
+        if (state.Attempt.StartedAt is not null) return state with { Terminal = report.Terminal };
+        var attempt = state.Attempt with { StartedAt = report.StartedAt, Agent = report.Agent, CanResume = report.CanResume };
+        return (state.WithAttempt(attempt) with { StartedAt = state.StartedAt ?? report.StartedAt, Terminal = report.Terminal })
+            .Noting(now, "agent_started", $"attempt {attempt.Number}, {report.Agent}");
+    }
+
+    /// <summary>Ends the run as cancelled at once. What still runs is stopped behind it.</summary>
+    public static (AgentTaskState Next, CancelResult Answer) Cancel(AgentTaskState state, DateTimeOffset now)
+    {
+        if (state.Phase == AgentTaskPhase.Ended) return (state, CancelResult.AlreadyCompleted);
+        if (state.Status == AgentTaskStatus.Cancelled) return (state, CancelResult.Cancelled);
+        var mayRun = state.Phase is AgentTaskPhase.Preparing or AgentTaskPhase.Running or AgentTaskPhase.Stopping;
+        var next = End(state, AgentTaskStatus.Cancelled, null, null, now);
+        return (mayRun ? next with { Phase = AgentTaskPhase.Stopping } : next, CancelResult.Cancelled);
+    }
+
+    /// <summary>Compares the stored times with the clock.</summary>
+    public static AgentTaskState TimePassed(AgentTaskState state, AgentTaskOptions options, DateTimeOffset now)
+    {
+        if (state.Phase == AgentTaskPhase.Waiting && now >= state.CreatedAt + options.QueueTtl)
+            return End(state, AgentTaskStatus.Failed, null, TaskErrors.Expired(options.QueueTtl), now);
+        if (state.Phase is not (AgentTaskPhase.Preparing or AgentTaskPhase.Running) || now < state.DeadlineAt) return state;
+        var plan = new PlannedEnd(AgentTaskStatus.Interrupted, null, ResultRule.Partial);
+        return (state with { Phase = AgentTaskPhase.Stopping, PlannedEnd = plan }).Noting(now, "time_limit", $"{state.Facts.TimeLimit.TotalHours:0.##} h are over");
+    }
+
+    public static AgentTaskState CallbackSettled(AgentTaskState state, string callbackId, CallbackState settled, DateTimeOffset now)
+    {
+        var debt = state.Callbacks.FirstOrDefault(debt => debt.Callback.Id == callbackId);
+        if (debt is null || debt.State != CallbackState.Owed) return state;
+
+        // Its text and secret have done their work; the callback grain keeps those of a dead letter.
+        var done = new CallbackDebt(debt.Callback with { Body = "", Secret = "" }, settled);
+        return (state with { Callbacks = state.Callbacks.Replace(debt, done) })
+            .Noting(now, settled == CallbackState.Delivered ? "callback_delivered" : "callback_dead", debt.Callback.Kind);
+    }
+
+    /// <summary>The slot of an ended run is free, and its callbacks are in the callback grain's hands.</summary>
+    public static AgentTaskState WoundUp(AgentTaskState state) => state with { IsWoundUp = true };
+
+    /// <summary>The terminal state and the callback that it owes, at once.</summary>
+    private static AgentTaskState End(AgentTaskState state, AgentTaskStatus status, TaskResult? result, TaskError? error, DateTimeOffset now)
+    {
+        var facts = state.Facts;
+        var duration = state.StartedAt is { } startedAt ? Math.Max(0, (long)(now - startedAt).TotalMilliseconds) : 0;
+        var body = CompletionPayload.Write(facts.TaskId, status, result, error, duration, isResumedCompletion: state.Run > 1);
+        var callback = new OwedCallback($"{facts.TaskId}-r{state.Run}-completed", "completed", facts.WebhookUrl, body, facts.WebhookSecret, facts.TraceId);
+        return (state with
+        {
+            Status = status,
+            Phase = AgentTaskPhase.Ended,
+            CompletedAt = now,
+            PlannedEnd = null,
+            Result = result,
+            Error = error,
+            Callbacks = state.Callbacks.Add(new(callback, CallbackState.Owed)),
+            IsWoundUp = false,
+        }).Noting(now, WireNames.Of(status), error?.Code);
+    }
+
+    private static AgentTaskState WithAttempt(this AgentTaskState state, AgentTaskAttempt attempt) =>
+        state with { Attempts = state.Attempts.SetItem(state.Attempts.Length - 1, attempt) };
+
+    /// <summary>A long timeline loses its middle: how it began and what came last is what people look for.</summary>
+    private static AgentTaskState Noting(this AgentTaskState state, DateTimeOffset now, string name, string? detail = null)
+    {
+        var timeline = state.Timeline.Length < TimelineEntriesMax ? state.Timeline : state.Timeline.RemoveAt(TimelineEntriesMax / 2);
+        return state with { Timeline = timeline.Add(new(now, name, detail)) };
+    }
+}

@@ -1,0 +1,46 @@
+using Orchestrator.Interfaces.AgentTasks;
+using Orchestrator.Interfaces.Machines;
+
+namespace Orchestrator.Grains.AgentTasks;
+
+/// <summary>Every error that a task can end with: codes are the wire contract's and never change their meaning.</summary>
+internal static class TaskErrors
+{
+    public const string AgentFailed = "AGENT_FAILED";
+    public const string SetupFailed = "SETUP_FAILED";
+    public const string InfraFailure = "WORKER_INFRA_FAILURE";
+    public const string ResumeFailed = "RESUME_ATTEMPT_FAILED";
+    public const string WorktreeLost = "WORKTREE_LOST";
+    public const string BudgetExhausted = "BUDGET_EXHAUSTED";
+    public const string QueueExpired = "QUEUE_EXPIRED";
+    public const string PlanningUnclear = "PLANNING_AGENT_UNCLEAR";
+    public const string VerificationFailed = "TASK_COMPLETION_VERIFICATION_FAILED";
+
+    private const int InfraRetryAfterSeconds = 60;
+
+    public static TaskError Setup(MachineFailure? failure) => new(
+        SetupFailed, failure?.Message ?? "The worktree or the session could not be made.", new Remediation("fix_code", ManualSteps: failure?.ManualSteps));
+
+    public static TaskError Agent(string message, Worktree? worktree) => new(AgentFailed, message, new Remediation("retry", WorktreePath: worktree?.Path));
+
+    public static TaskError Infra(string message, Worktree? worktree) =>
+        new(InfraFailure, message, new Remediation("retry", InfraRetryAfterSeconds, WorktreePath: worktree?.Path));
+
+    public static TaskError Resume(string message, Worktree? worktree) => new(
+        ResumeFailed, message, new Remediation("retry", ManualSteps: "Send the task again under a new task id; the work so far is in the worktree.", WorktreePath: worktree?.Path));
+
+    public static TaskError Lost(Worktree worktree) => new(
+        WorktreeLost, $"The worktree '{worktree.Path}' is gone.", new Remediation("retry", ManualSteps: $"Look for the work on branch '{worktree.Branch}' of the mirror and under refs/orchestrator/salvage/."));
+
+    public static TaskError Budget(string message, Worktree? worktree) => new(BudgetExhausted, message, new Remediation("retry_smaller", WorktreePath: worktree?.Path));
+
+    public static TaskError Expired(TimeSpan ttl) => new(
+        QueueExpired, $"It waited longer than {ttl.TotalHours:0.##} h for a slot.", new Remediation("wait", InfraRetryAfterSeconds, "Raise WORKER_CAPACITY or QUEUE_TTL_HOURS, or send fewer tasks."));
+
+    public static TaskError Unclear(string? clarification) => new(
+        PlanningUnclear, clarification ?? "The planning agent found the task unclear.", new Remediation("fix_code", ManualSteps: "Answer what the agent asks in planning_unclear_clarification, then send the task again."));
+
+    public static TaskError Verification(string? agentType, IReadOnlyList<string> missing, Worktree? worktree) => new(
+        VerificationFailed, $"The result of agentType '{agentType}' lacks: {string.Join("; ", missing)}.",
+        new Remediation("retry", ManualSteps: "The agent reports them in a last fenced json block or in .orchestrator/result.json.", WorktreePath: worktree?.Path));
+}

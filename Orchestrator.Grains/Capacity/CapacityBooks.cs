@@ -1,0 +1,48 @@
+using System.Collections.Immutable;
+using Orchestrator.Interfaces.Capacity;
+
+namespace Orchestrator.Grains.Capacity;
+
+/// <summary>All that a pool knows: leases, the waiting line, and admissions whose tasks are not stored yet. Immutable.</summary>
+/// <param name="Leases">Who holds a slot.</param>
+/// <param name="Line">Who waits: the first one is next.</param>
+/// <param name="LineByTask">The same, by task id.</param>
+/// <param name="Pending">Who may come, and since when it may.</param>
+internal sealed record CapacityBooks(
+    ImmutableArray<Lease> Leases, ImmutableSortedSet<WaitingEntry> Line, ImmutableDictionary<string, WaitingEntry> LineByTask,
+    ImmutableDictionary<string, DateTimeOffset> Pending)
+{
+    public static CapacityBooks Of(ImmutableArray<Lease> leases) => new(
+        leases, ImmutableSortedSet.Create<WaitingEntry>(LineOrder.Instance), ImmutableDictionary.Create<string, WaitingEntry>(StringComparer.Ordinal),
+        ImmutableDictionary.Create<string, DateTimeOffset>(StringComparer.Ordinal));
+
+    /// <summary>Everybody who has, awaits or was promised a slot or a place.</summary>
+    public int Total => Leases.Length + Line.Count + Pending.Count;
+
+    public Lease? LeaseOf(string taskId) => Leases.FirstOrDefault(lease => lease.TaskId == taskId);
+
+    public CapacityBooks WithoutWaiting(string taskId) => LineByTask.TryGetValue(taskId, out var entry)
+        ? this with { Line = Line.Remove(entry), LineByTask = LineByTask.Remove(taskId) }
+        : this;
+
+    public CapacityBooks WithWaiting(WaitingEntry entry)
+    {
+        if (LineByTask.TryGetValue(entry.TaskId, out var known) && known == entry) return this;
+        var books = WithoutWaiting(entry.TaskId);
+        return books with { Line = books.Line.Add(entry), LineByTask = books.LineByTask.Add(entry.TaskId, entry) };
+    }
+
+    /// <summary>Priority, then age, then id.</summary>
+    private sealed class LineOrder : IComparer<WaitingEntry>
+    {
+        public static readonly LineOrder Instance = new();
+
+        public int Compare(WaitingEntry? x, WaitingEntry? y)
+        {
+            var byPriority = y!.Priority.CompareTo(x!.Priority);
+            if (byPriority != 0) return byPriority;
+            var byAge = x.CreatedAt.CompareTo(y.CreatedAt);
+            return byAge != 0 ? byAge : string.CompareOrdinal(x.TaskId, y.TaskId);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+using Microsoft.Extensions.Logging;
+using Orchestrator.Interfaces.AgentTasks;
+using Orchestrator.Interfaces.Machines;
+using Orleans;
+
+namespace Orchestrator.Grains.Machines;
+
+/// <summary>
+/// Runs the long work of one machine beside its turns, once for each session at a time: a repeated command finds the work under way and adds nothing. Stores nothing, as
+/// whatever it did is on the disk, under names derived from task, run and attempt. Not reentrant, so that its jobs are counted right.
+/// </summary>
+[KeepAlive]
+internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessions, TimeProvider clock, ILogger<MachineGrain> logger) : Grain, IMachineGrain
+{
+    private readonly Dictionary<(SessionName Session, JobKind Kind), Job> _jobs = [];
+
+    private enum JobKind
+    {
+        Prepare,
+        Session,
+        Stop,
+        Collect,
+        Remove,
+    }
+
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        foreach (var job in _jobs.Values) job.Cancel();
+        return Task.CompletedTask;
+    }
+
+    public Task PrepareAsync(WorktreeRequest request)
+    {
+        Begin(request.Session, JobKind.Prepare, async cancellationToken =>
+        {
+            var report = await worktrees.PrepareAsync(request, cancellationToken);
+            await TaskOf(request.Session).WorktreePrepared(report);
+        });
+        return Task.CompletedTask;
+    }
+
+    public Task StartAsync(SessionRequest request)
+    {
+        Begin(request.Session, JobKind.Session, async cancellationToken =>
+        {
+            var start = await sessions.StartAsync(request, cancellationToken);
+            if (start.Started is { } started) await TaskOf(request.Session).SessionStarted(started);
+            var ended = start.Ended ?? await sessions.WaitForEndAsync(request.Session, WorkerTypeOf(request), request.Worktree, cancellationToken);
+            await TaskOf(request.Session).SessionEnded(ended);
+        });
+        return Task.CompletedTask;
+    }
+
+    public Task WatchAsync(SessionName session, string workerType, Worktree worktree)
+    {
+        Watch(session, workerType, worktree);
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(SessionName session, string workerType, Worktree? worktree, string reason)
+    {
+        // A worktree that is still being made is left half made: whoever needs it again makes it anew.
+        var preparing = _jobs.GetValueOrDefault((session, JobKind.Prepare));
+        preparing?.Cancel();
+        Begin(session, JobKind.Stop, async cancellationToken =>
+        {
+            if (preparing is not null) await preparing.Ended;
+            await sessions.StopAsync(session, reason, cancellationToken);
+            Watch(session, workerType, worktree);
+        });
+        return Task.CompletedTask;
+    }
+
+    public Task CollectAsync(SessionName session, Worktree worktree)
+    {
+        Begin(session, JobKind.Collect, async cancellationToken =>
+        {
+            var report = await worktrees.CollectAsync(session, worktree, cancellationToken);
+            await TaskOf(session).WorkCollected(report);
+        });
+        return Task.CompletedTask;
+    }
+
+    public Task RemoveWorktreeAsync(SessionName session, Worktree worktree)
+    {
+        Begin(session, JobKind.Remove, async cancellationToken =>
+        {
+            if (await worktrees.RemoveAsync(session, worktree, cancellationToken) is { } failure) LogNotRemoved(logger, session.TaskId, worktree.Path, failure.Message);
+        });
+        return Task.CompletedTask;
+    }
+
+    private static string WorkerTypeOf(SessionRequest request) =>
+        System.Text.Json.JsonSerializer.Deserialize(request.RequestJson, Contracts.AgentTasks.TaskRequestJsonContext.Default.TaskRequest)!.WorkerType;
+
+    private void Watch(SessionName session, string workerType, Worktree? worktree) => Begin(session, JobKind.Session, async cancellationToken =>
+    {
+        var ended = await sessions.WaitForEndAsync(session, workerType, worktree, cancellationToken);
+        await TaskOf(session).SessionEnded(ended);
+    });
+
+    private IAgentTaskGrain TaskOf(SessionName session) => GrainFactory.GetGrain<IAgentTaskGrain>(session.TaskId);
+
+    /// <summary>Begins a job unless the same one is under way. Its turns are this grain's, the adapters' work is the thread pool's.</summary>
+    private void Begin(SessionName session, JobKind kind, Func<CancellationToken, Task> work)
+    {
+        if (_jobs.ContainsKey((session, kind))) return;
+        var job = new Job();
+        _jobs.Add((session, kind), job);
+        _ = RunAsync();
+
+        async Task RunAsync()
+        {
+            var startedAt = clock.GetTimestamp();
+            try
+            {
+                await Task.Yield();
+                await work(job.Token);
+            }
+            catch (OperationCanceledException) when (job.Token.IsCancellationRequested)
+            {
+                // Cancelled by a stop, which reports for it, or by the end of the service.
+            }
+            catch (Exception exception)
+            {
+                // The task asks again by its reminder.
+                LogJobFailed(logger, exception, kind, session.TaskId, session.Run, session.Attempt, clock.GetElapsedTime(startedAt).TotalSeconds);
+            }
+            finally
+            {
+                _jobs.Remove((session, kind));
+                job.Dispose();
+            }
+        }
+    }
+
+    [LoggerMessage(300, LogLevel.Error, "{Job} of task {TaskId}, run {Run}, attempt {Attempt} failed after {Seconds:0.0} s; it is tried again within a minute.")]
+    private static partial void LogJobFailed(ILogger logger, Exception exception, JobKind job, string taskId, int run, int attempt, double seconds);
+
+    [LoggerMessage(301, LogLevel.Warning, "Task {TaskId}: its worktree '{Path}' was kept, because it could not be removed safely: {Why}")]
+    private static partial void LogNotRemoved(ILogger logger, string taskId, string path, string why);
+
+    private sealed class Job : IDisposable
+    {
+        private readonly CancellationTokenSource _cancellation = new();
+        private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public CancellationToken Token => _cancellation.Token;
+
+        public Task Ended => _ended.Task;
+
+        public void Cancel() => _cancellation.Cancel();
+
+        /// <summary>Its work is over.</summary>
+        public void Dispose()
+        {
+            _ended.SetResult();
+            _cancellation.Dispose();
+        }
+    }
+}

@@ -1,0 +1,139 @@
+using System.Globalization;
+using System.Text;
+using Orchestrator.Contracts.Sessions;
+
+namespace Orchestrator.SessionHost;
+
+/// <summary>
+/// Writes <see cref="SessionFiles.Events"/>: each line as a <see cref="SessionEvent"/>, up to <see cref="SessionLaunch.OutputBytesMax"/> of file; what comes after is counted.
+/// For any thread. A full disk loses lines, and no more.
+/// </summary>
+internal sealed class EventLog(string path, long bytesMax) : IDisposable
+{
+    private const int BufferBytes = 64 * 1024, HeaderBytesMax = 96;
+    private readonly Lock _gate = new();
+    private readonly FileStream _file = Open(path);
+    private readonly byte[] _buffer = new byte[BufferBytes];
+    private int _buffered;
+    private long _number, _written, _cut;
+    private bool _isFull, _isTorn;
+
+    /// <summary>Whether nothing more is kept.</summary>
+    internal bool IsFull => Volatile.Read(ref _isFull);
+
+    /// <summary>Bytes of output that were not kept.</summary>
+    internal long BytesCut => Interlocked.Read(ref _cut);
+
+    internal static FileStream Open(string path) => new(path, new FileStreamOptions
+    {
+        Mode = FileMode.Create,
+        Access = FileAccess.Write,
+        Share = FileShare.ReadWrite,
+        BufferSize = 0,
+        UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+    });
+
+    /// <summary>Adds a line.</summary>
+    /// <param name="source">As <see cref="SessionEvent.Source"/>.</param>
+    /// <param name="line">Without its end.</param>
+    /// <param name="cutBytes">How much more it had.</param>
+    internal void Append(string source, ReadOnlySpan<byte> line, long cutBytes)
+    {
+        lock (_gate)
+        {
+            if (_isFull || _written + line.Length + HeaderBytesMax > bytesMax)
+            {
+                Interlocked.Add(ref _cut, line.Length + cutBytes + 1);
+                if (_isFull) return;
+                Volatile.Write(ref _isFull, true);
+                Write("host", Encoding.UTF8.GetBytes($"The output is longer than {bytesMax} bytes: what comes from here on is counted and not kept."), 0);
+                return;
+            }
+
+            Interlocked.Add(ref _cut, cutBytes);
+            Write(source, line, cutBytes);
+        }
+    }
+
+    /// <summary>Adds a remark of the host's. These are few and always kept.</summary>
+    internal void Remark(string text)
+    {
+        lock (_gate)
+        {
+            Write("host", Encoding.UTF8.GetBytes(text), 0);
+            Flush();
+        }
+    }
+
+    /// <summary>Counts output that is not even looked at. Only when <see cref="IsFull"/>.</summary>
+    internal void CountCut(long bytes) => Interlocked.Add(ref _cut, bytes);
+
+    /// <summary>Hands what is buffered to the system.</summary>
+    internal void Flush()
+    {
+        lock (_gate)
+        {
+            if (_buffered == 0) return;
+            try
+            {
+                if (_isTorn) _file.Write("\n"u8);
+                _isTorn = false;
+                _file.Write(_buffer.AsSpan(0, _buffered));
+            }
+            catch (IOException)
+            {
+                // Disk full: the agent goes on. The next line that fits starts on a line of its own.
+                _isTorn = true;
+                Interlocked.Add(ref _cut, _buffered);
+            }
+
+            _buffered = 0;
+        }
+    }
+
+    /// <summary>The text that stands for what was cut of a line.</summary>
+    internal static string CutMarker(long bytes) => $"…[cut: {bytes} bytes of this line are not kept]";
+
+    /// <summary>Puts it on the disk and closes it.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            Flush();
+            try
+            {
+                _file.Flush(flushToDisk: true);
+            }
+            catch (IOException)
+            {
+                // As in Flush.
+            }
+
+            _file.Dispose();
+        }
+    }
+
+    private void Write(string source, ReadOnlySpan<byte> line, long cutBytes)
+    {
+        Span<byte> header = stackalloc byte[HeaderBytesMax];
+        var at = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+        System.Text.Unicode.Utf8.TryWrite(header, CultureInfo.InvariantCulture, $"{{\"n\":{++_number},\"at\":{at},\"s\":\"{source}\",\"t\":\"", out var length);
+        Put(header[..length]);
+        JsonText.Escape(line, Put);
+        if (cutBytes > 0) Put(Encoding.UTF8.GetBytes(CutMarker(cutBytes)));
+        Put("\"}\n"u8);
+    }
+
+    private void Put(ReadOnlySpan<byte> bytes)
+    {
+        _written += bytes.Length;
+        while (!bytes.IsEmpty)
+        {
+            if (_buffered == BufferBytes) Flush();
+            var count = Math.Min(bytes.Length, BufferBytes - _buffered);
+            bytes[..count].CopyTo(_buffer.AsSpan(_buffered));
+            _buffered += count;
+            bytes = bytes[count..];
+        }
+    }
+}

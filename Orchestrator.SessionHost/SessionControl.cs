@@ -1,0 +1,130 @@
+using System.Runtime.InteropServices;
+using Orchestrator.Contracts.Sessions;
+using Orchestrator.Processes;
+
+namespace Orchestrator.SessionHost;
+
+/// <summary>
+/// What comes from outside while a session runs: stop (SIGTERM, or <see cref="SessionFiles.Stop"/> alone), interrupt (SIGINT), follow-ups in the inbox.
+/// A thread of its own looks at the folder four times a second; a signal wakes it at once.
+/// </summary>
+internal sealed class SessionControl(SessionFolder folder) : IDisposable
+{
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
+    private readonly Lock _gate = new();
+    private readonly AutoResetEvent _wake = new(false);
+    private readonly ManualResetEventSlim _childIsGone = new(true);
+    private readonly List<PosixSignalRegistration> _signals = [];
+    private string? _marker;
+    private SessionOutput? _output;
+    private ChildProcess? _child;
+    private StandardInputFeed? _feed;
+    private volatile bool _isTold, _isOver;
+
+    /// <summary>Whether it was told to stop: nothing more is started.</summary>
+    internal bool IsStopping { get; private set; }
+
+    /// <summary>Whether it was told to stop before its programs had ended by themselves.</summary>
+    internal bool WasStopped { get; private set; }
+
+    internal void Begin(SessionLaunch launch, SessionOutput output)
+    {
+        (_marker, _output) = (launch.Environment.GetValueOrDefault(ProcessTree.MarkerName), output);
+        _signals.Add(Signals.Handle(PosixSignal.SIGTERM, Tell));
+        _signals.Add(Signals.Handle(PosixSignal.SIGINT, Interrupt));
+        new Thread(Look, 256 * 1024) { IsBackground = true, Name = "control" }.Start();
+    }
+
+    /// <summary>Starts a program unless it was told to stop: then null.</summary>
+    /// <exception cref="ChildProcessException">It cannot be started.</exception>
+    internal ChildProcess? Start(ChildProcessStart start)
+    {
+        lock (_gate)
+        {
+            if (IsStopping || folder.Has(SessionFiles.Stop))
+            {
+                IsStopping = true;
+                return null;
+            }
+
+            _child = ChildProcess.Start(start);
+            _childIsGone.Reset();
+            return _child;
+        }
+    }
+
+    internal void Feed(StandardInputFeed feed)
+    {
+        lock (_gate) _feed = feed;
+    }
+
+    /// <summary>The program that <see cref="Start"/> started has ended and was waited for.</summary>
+    internal void ChildIsGone()
+    {
+        lock (_gate) (_child, _feed) = (null, null);
+        _childIsGone.Set();
+    }
+
+    /// <summary>Every process of the session, beside this one.</summary>
+    internal ProcessTree NewTree(ChildProcess? child)
+    {
+        var tree = new ProcessTree(_marker).WithDescendantsOf(ProcessIdentity.Own);
+        return child is null ? tree : tree.WithSessionOf(child.Identity);
+    }
+
+    public void Dispose()
+    {
+        _isOver = true;
+        _wake.Set();
+        foreach (var signal in _signals) signal.Dispose();
+    }
+
+    private void Tell()
+    {
+        _isTold = true;
+        _wake.Set();
+    }
+
+    private void Interrupt()
+    {
+        lock (_gate)
+        {
+            if (_child is { } child) Signals.SendToGroup(child.Pid, Signals.Interrupt);
+        }
+    }
+
+    private void Look()
+    {
+        while (!_isOver)
+        {
+            _wake.WaitOne(LookInterval);
+            if (_isTold || folder.Has(SessionFiles.Stop))
+            {
+                Stop(folder.ReadStop() ?? new SessionStop { Reason = "The session host was told to end." });
+                return;
+            }
+
+            lock (_gate) _feed?.Look();
+        }
+    }
+
+    private void Stop(SessionStop stop)
+    {
+        ChildProcess? child;
+        lock (_gate)
+        {
+            IsStopping = true;
+            child = _child;
+            WasStopped = child is not null;
+        }
+
+        if (child is null) return;
+        _output?.Remark($"Stopped: {stop.Reason}");
+        var half = TimeSpan.FromSeconds(Math.Clamp(stop.GraceSeconds, 0, 600) / 2.0);
+        Interrupt();
+        if (_childIsGone.Wait(half)) return;
+        NewTree(child).Send(Signals.Terminate);
+        if (_childIsGone.Wait(half)) return;
+        NewTree(child).KillAll();
+    }
+}

@@ -1,0 +1,87 @@
+using System.Text.RegularExpressions;
+using Orchestrator.Silo.Processes;
+
+namespace Orchestrator.Silo.Machines.Git;
+
+/// <summary>
+/// A killed git leaves its lock files behind, and every later one fails on them. They are removed only under the repository's lock, and only when no git lives that may hold them.
+/// </summary>
+internal sealed partial class GitLockFiles(GitProgram git, TimeProvider clock)
+{
+    private const int TriesMax = 10;
+    private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Where processes cannot be looked at, a lock file this old is taken for left behind: longer than any deadline of ours.</summary>
+    private static readonly TimeSpan AgeMin = TimeSpan.FromMinutes(15);
+
+    /// <summary>Runs a command; when a lock file is in its way, waits for its holder, or removes it when there is none.</summary>
+    /// <exception cref="ToolFailedException">It failed, for another reason or because the lock stayed.</exception>
+    public async Task<string> RunAsync(GitMirror mirror, GitCommand command, CancellationToken cancellationToken)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                return await git.RunAsync(command, cancellationToken);
+            }
+            catch (ToolFailedException exception) when (tries < TriesMax && FindIn(exception.ErrorTail, mirror) is { } path)
+            {
+                if (!TryRemove(mirror, path)) await Task.Delay(BetweenTries, clock, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Removes what a killed git left in a worktree's own folder and on its branch.</summary>
+    public void RemoveLeft(GitMirror mirror, string taskId, string branch)
+    {
+        var admin = mirror.AdminFolder(taskId);
+        if (Directory.Exists(admin))
+            foreach (var path in Directory.EnumerateFiles(admin, "*.lock")) TryRemove(mirror, path);
+        TryRemove(mirror, mirror.At("refs", "heads", branch + ".lock"));
+    }
+
+    private bool TryRemove(GitMirror mirror, string path)
+    {
+        var file = new FileInfo(path);
+        if (!file.Exists) return true;
+        if (OperatingSystem.IsLinux() ? HasHolder(mirror) : clock.GetUtcNow() - new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero) < AgeMin) return false;
+        file.Delete();
+        return true;
+    }
+
+    private static string? FindIn(string error, GitMirror mirror)
+    {
+        var match = LockFile().Match(error);
+        if (!match.Success) return null;
+        var path = Path.GetFullPath(match.Groups["path"].Value, mirror.Path);
+        return path.StartsWith(mirror.Path + "/", StringComparison.Ordinal) ? path : null;
+    }
+
+    /// <summary>Whether any git lives that works in the mirror or in a worktree of it: git closes a lock file long before it lets it go, so that open files say too little.</summary>
+    private static bool HasHolder(GitMirror mirror)
+    {
+        var roots = new List<string> { mirror.Path };
+        if (Directory.Exists(mirror.At("worktrees")))
+            roots.AddRange(Directory.EnumerateDirectories(mirror.At("worktrees")).Select(admin => RefFiles.ReadLoose(Path.Combine(admin, "gitdir"))).OfType<string>().Select(path => Path.GetDirectoryName(path)!));
+        return Directory.EnumerateDirectories("/proc").Where(folder => char.IsAsciiDigit(Path.GetFileName(folder)[0])).Any(folder => IsGitIn(folder, roots));
+    }
+
+    private static bool IsGitIn(string process, List<string> roots)
+    {
+        try
+        {
+            if (!File.ReadAllText(process + "/comm").StartsWith("git", StringComparison.Ordinal)) return false;
+            var folder = new FileInfo(process + "/cwd").LinkTarget;
+            var arguments = File.ReadAllText(process + "/cmdline");
+            return roots.Any(root => folder == root || (folder?.StartsWith(root + "/", StringComparison.Ordinal) ?? false) || arguments.Contains(root, StringComparison.Ordinal));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // It has ended, or is another user's, who cannot write here.
+            return false;
+        }
+    }
+
+    [GeneratedRegex(@"'(?<path>[^'\n]+\.lock)': File exists", RegexOptions.CultureInvariant, 1000)]
+    private static partial Regex LockFile();
+}

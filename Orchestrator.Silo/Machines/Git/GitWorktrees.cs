@@ -1,0 +1,106 @@
+using Orchestrator.Grains.Machines;
+using Orchestrator.Interfaces.Machines;
+
+namespace Orchestrator.Silo.Machines.Git;
+
+/// <summary>Worktrees by git: checks names, takes the repository's lock, and turns what repositories, disks and networks do wrong into failures for people.</summary>
+internal sealed partial class GitWorktrees(
+    GitRepositories repositories, WorktreePreparation preparation, WorkCollection collection, Salvage salvage, MirrorSettings settings, TimeProvider clock,
+    ILogger<GitWorktrees> logger) : IWorktrees
+{
+    /// <inheritdoc/>
+    public async Task<WorktreeReport> PrepareAsync(WorktreeRequest request, CancellationToken cancellationToken)
+    {
+        GitNames.Check(request);
+        var repository = repositories.Find(request.Repository);
+        var asked = clock.GetTimestamp();
+        try
+        {
+            using var stay = await repository.EnterAsync(cancellationToken);
+            return await preparation.PrepareAsync(repository, request, asked, cancellationToken);
+        }
+        catch (Exception exception) when (GitFailures.IsExpected(exception))
+        {
+            var failure = GitFailures.Describe(exception, repository.Mirror);
+            LogFailed("prepared", request.Session, failure.Message);
+            return new(request.Session, null, failure);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<WorkReport> CollectAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
+    {
+        GitNames.Check(session, worktree);
+        var repository = repositories.Find(worktree.Repository);
+        try
+        {
+            return await collection.CollectAsync(Place(repository, session, worktree), session, worktree, cancellationToken);
+        }
+        catch (Exception exception) when (GitFailures.IsExpected(exception))
+        {
+            var failure = GitFailures.Describe(exception, repository.Mirror);
+            LogFailed("collected", session, failure.Message);
+            return new(session, 0, [], null, false, failure);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<MachineFailure?> RemoveAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
+    {
+        GitNames.Check(session, worktree);
+        var repository = repositories.Find(worktree.Repository);
+        try
+        {
+            using var stay = await repository.EnterAsync(cancellationToken);
+            await RemoveAsync(Place(repository, session, worktree), session, worktree, cancellationToken);
+            return null;
+        }
+        catch (Exception exception) when (GitFailures.IsExpected(exception))
+        {
+            var failure = GitFailures.Describe(exception, repository.Mirror);
+            LogFailed("removed", session, failure.Message);
+            return failure with { Message = $"The worktree {worktree.Path} was left as it is. {failure.Message}" };
+        }
+    }
+
+    private async Task RemoveAsync(WorktreePlace place, SessionName session, Worktree worktree, CancellationToken cancellationToken)
+    {
+        if (!repositories.IsThere(place.Mirror))
+        {
+            if (!place.HasFolder) return;
+            throw new GitRefusedException($"The mirror of {worktree.Repository} is gone, so that what is in {place.Path} cannot be saved.", "Save what is needed from the folder, then remove it by hand.");
+        }
+
+        await settings.RestoreAsync(place.Mirror, cancellationToken);
+        settings.RestoreWorktree(place.Mirror, place.TaskId);
+        var record = WorktreeRecord.Read(place.Mirror, place.TaskId);
+        if (record is not { State: WorktreeState.Removing })
+        {
+            if (place.HasAdmin) await salvage.SaveHeadAsync(place, session, cancellationToken);
+            if (place.HasFolder)
+            {
+                var parent = place.Head ?? place.Tip(worktree.Branch) ?? worktree.BaseSha;
+                if (await salvage.SaveFilesAsync(place, session, parent, isHalfMade: record is { State: WorktreeState.Making }, cancellationToken) is { } name) LogSaved(session, name);
+                // From here on files are missing that no agent removed: a call that goes on after a crash must not save that.
+                new WorktreeRecord(WorktreeState.Removing, worktree.Branch, worktree.BaseBranch, worktree.BaseSha).Write(place.Mirror, place.TaskId);
+            }
+        }
+
+        place.Remove();
+        WorktreeRecord.Remove(place.Mirror, place.TaskId);
+    }
+
+    /// <summary>The place follows from the task alone. A path that says otherwise is from another home, and nothing of ours to touch.</summary>
+    private WorktreePlace Place(GitRepository repository, SessionName session, Worktree worktree)
+    {
+        var place = preparation.Place(repository, session.TaskId);
+        return Path.GetFullPath(worktree.Path) == place.Path ? place : throw new GitRefusedException(
+            $"The worktree {worktree.Path} is not where those of this service are ({place.Path}).", "Start the service with the ORCHESTRATOR_HOME that it had, or remove the folder by hand.");
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The worktree of {Session} could not be {What}: {Reason}")]
+    private partial void LogFailed(string what, SessionName session, string reason);
+
+    [LoggerMessage(LogLevel.Information, "What {Session} had not committed was saved to {Ref}.")]
+    private partial void LogSaved(SessionName session, string @ref);
+}

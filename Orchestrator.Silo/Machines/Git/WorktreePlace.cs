@@ -1,0 +1,41 @@
+namespace Orchestrator.Silo.Machines.Git;
+
+/// <summary>The two halves of a task's worktree: the folder that the agent works in, and what git keeps of it in the mirror.</summary>
+/// <param name="Mirror">The mirror.</param>
+/// <param name="TaskId">The task, checked.</param>
+/// <param name="Path">The folder, under our own root.</param>
+internal sealed record WorktreePlace(GitMirror Mirror, string TaskId, string Path)
+{
+    public string AdminFolder => Mirror.AdminFolder(TaskId);
+
+    /// <summary>Whether there is a folder; a link that stands there instead is none.</summary>
+    public bool HasFolder => Directory.Exists(Path) && new DirectoryInfo(Path).LinkTarget is null;
+
+    public bool HasAdmin => File.Exists(System.IO.Path.Combine(AdminFolder, "HEAD"));
+
+    /// <summary>The commit that is checked out; null when there is none.</summary>
+    public string? Head
+    {
+        get
+        {
+            var head = RefFiles.ReadLoose(System.IO.Path.Combine(AdminFolder, "HEAD"));
+            if (head is null) return null;
+            return head.StartsWith("ref: ", StringComparison.Ordinal) ? RefFiles.Read(Mirror, head["ref: ".Length..]) : head;
+        }
+    }
+
+    /// <summary>The branch that is checked out; null when there is none.</summary>
+    public string? HeadBranch => RefFiles.ReadSymbolic(System.IO.Path.Combine(AdminFolder, "HEAD")) is { } name && name.StartsWith("refs/heads/", StringComparison.Ordinal)
+        ? name["refs/heads/".Length..]
+        : null;
+
+    /// <summary>The newest commit of a branch of ours; null when there is no such branch.</summary>
+    public string? Tip(string branch) => RefFiles.Read(Mirror, "refs/heads/" + branch);
+
+    /// <summary>Removes both halves, whatever is left of them. What was worth saving has been saved. As <c>git worktree remove -f -f</c> and <c>prune</c>, which give up on half-made ones.</summary>
+    public void Remove()
+    {
+        FolderRemoval.Remove(Path);
+        FolderRemoval.Remove(AdminFolder);
+    }
+}

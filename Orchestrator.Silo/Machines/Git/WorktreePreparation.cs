@@ -1,0 +1,133 @@
+using Orchestrator.Interfaces.Machines;
+using Orchestrator.Silo.Configuration;
+
+namespace Orchestrator.Silo.Machines.Git;
+
+/// <summary>
+/// Makes the worktree of a task: the intent is written, git makes it, that it is made is written. What a former call left behind, at whatever point it was killed, is found by the intent, saved and made
+/// again. Runs under the repository's lock: parallel adds fail on each other's lock files, and are slower.
+/// </summary>
+internal sealed class WorktreePreparation(
+    GitProgram git, GitLockFiles lockFiles, GitRepositories repositories, MirrorSettings settings, WorktreeStart starts, Salvage salvage, OrchestratorHome home)
+{
+    public WorktreePlace Place(GitRepository repository, string taskId) => new(repository.Mirror, taskId, Path.Combine(home.WorktreesPath, taskId));
+
+    /// <summary>Finds the worktree, or makes it.</summary>
+    /// <exception cref="GitRefusedException">It cannot be made, and why.</exception>
+    public async Task<WorktreeReport> PrepareAsync(GitRepository repository, WorktreeRequest request, long askedTimestamp, CancellationToken cancellationToken)
+    {
+        var place = Place(repository, request.Session.TaskId);
+        WorktreeRecord? record = null;
+        if (repositories.IsThere(repository.Mirror))
+        {
+            await settings.RestoreAsync(repository.Mirror, cancellationToken);
+            record = WorktreeRecord.Read(repository.Mirror, place.TaskId);
+            if (record is { State: WorktreeState.Ready })
+            {
+                if (await IsWholeAsync(place, record, cancellationToken)) return Report(request, place, record, []);
+                if (place.Tip(record.Branch) is { } tip) return await MakeAgainAsync(place, request, record, tip, cancellationToken);
+            }
+        }
+
+        var notes = new List<string>();
+        var fetchFailure = await repositories.FreshenAsync(repository, request.AcceptedAt, askedTimestamp, cancellationToken);
+        if (fetchFailure is not null) notes.Add($"The fetch failed, and the work starts from what was fetched before. {fetchFailure.Message}");
+        var start = await starts.FindAsync(place, request, fetchFailure, cancellationToken);
+        await ClearAsync(place, request.Session, record, start.Branch, start.BaseSha, notes, cancellationToken);
+        var made = await AddAsync(place, start, start.BaseSha, cancellationToken);
+        return Report(request, place, made, notes);
+    }
+
+    private static WorktreeReport Report(WorktreeRequest request, WorktreePlace place, WorktreeRecord record, List<string> notes) => new(
+        request.Session, new(request.Repository, place.Path, record.Branch, record.BaseBranch, record.BaseSha), null, notes.Count == 0 ? null : string.Join(' ', notes));
+
+    /// <summary>Whether an agent can work there, or go on. What is in it, and on which branch, is the agent's business.</summary>
+    private async Task<bool> IsWholeAsync(WorktreePlace place, WorktreeRecord record, CancellationToken cancellationToken)
+    {
+        if (!place.HasFolder || !place.HasAdmin) return false;
+        settings.RestoreWorktree(place.Mirror, place.TaskId);
+        RestoreLink(place);
+        lockFiles.RemoveLeft(place.Mirror, place.TaskId, record.Branch);
+        var head = await git.TryRunAsync(new(place.AdminFolder, "rev-parse", "--verify", "--quiet", "HEAD^{commit}") { WorkTree = place.Path, IsIsolated = true }, cancellationToken);
+        return head.ExitCode == 0;
+    }
+
+    /// <summary>The file <c>.git</c>, by which the agent's git finds the mirror.</summary>
+    private static void RestoreLink(WorktreePlace place)
+    {
+        var path = Path.Combine(place.Path, ".git");
+        if (Directory.Exists(path))
+            throw new GitRefusedException($"In {place.Path} somebody replaced .git by a repository of its own.", "Save what is needed from it, remove its .git folder, then retry the task.");
+        var wanted = $"{Path.GetFileName(place.Mirror.Path)}/worktrees/{place.TaskId}";
+        if (RefFiles.ReadLoose(path) is not { } text || !text.StartsWith("gitdir: ", StringComparison.Ordinal) || !text.EndsWith(wanted, StringComparison.Ordinal))
+            File.WriteAllText(path, $"gitdir: {place.AdminFolder}\n");
+    }
+
+    /// <summary>A worktree that was ready is gone or broken: its branch still has what was committed, so that the task goes on from there; its base stays.</summary>
+    private async Task<WorktreeReport> MakeAgainAsync(WorktreePlace place, WorktreeRequest request, WorktreeRecord record, string tip, CancellationToken cancellationToken)
+    {
+        var notes = new List<string> { $"The worktree was gone or damaged, and was made again from branch {record.Branch}." };
+        await ClearAsync(place, request.Session, record, record.Branch, tip, notes, cancellationToken);
+        return Report(request, place, await AddAsync(place, record, tip, cancellationToken), notes);
+    }
+
+    /// <summary>Saves and removes whatever stands where the worktree will be.</summary>
+    private async Task ClearAsync(
+        WorktreePlace place, SessionName session, WorktreeRecord? record, string branch, string newTip, List<string> notes, CancellationToken cancellationToken)
+    {
+        var saved = new List<string?>();
+        settings.RestoreWorktree(place.Mirror, place.TaskId);
+        if (place.HasFolder && record is null && !place.HasAdmin)
+        {
+            notes.Add($"A folder that was not ours stood in the way, and is now {repositories.Quarantine(place.Path)}.");
+        }
+        else if (record is not { State: WorktreeState.Removing })
+        {
+            if (place.HasAdmin) saved.Add(await salvage.SaveHeadAsync(place, session, cancellationToken));
+            // A folder that was never ready has an index only when git wrote all files: until then no agent can have been there.
+            var isHalfMade = record is not { State: WorktreeState.Ready } && !File.Exists(Path.Combine(place.AdminFolder, "index"));
+            if (place.HasFolder) saved.Add(await salvage.SaveFilesAsync(place, session, place.Head ?? place.Tip(branch) ?? newTip, isHalfMade, cancellationToken));
+        }
+
+        if (place.Tip(branch) is { } tip) saved.Add(await salvage.SaveBranchAsync(place, session, tip, newTip, cancellationToken));
+        notes.AddRange(saved.OfType<string>().Select(name => $"Earlier work was saved to {name}."));
+        lockFiles.RemoveLeft(place.Mirror, place.TaskId, branch);
+        place.Remove();
+    }
+
+    private async Task<WorktreeRecord> AddAsync(WorktreePlace place, WorktreeRecord record, string tip, CancellationToken cancellationToken)
+    {
+        var isNewBranch = place.Tip(record.Branch) is null;
+        Directory.CreateDirectory(home.WorktreesPath);
+        try
+        {
+            (record with { State = WorktreeState.Making }).Write(place.Mirror, place.TaskId);
+            await lockFiles.RunAsync(
+                place.Mirror, new(place.Mirror.Path, "worktree", "add", "--quiet", "--no-track", "-B", record.Branch, "--", place.Path, tip), cancellationToken);
+            var ready = record with { State = WorktreeState.Ready };
+            ready.Write(place.Mirror, place.TaskId);
+            return ready;
+        }
+        catch (Exception exception) when (GitFailures.IsExpected(exception))
+        {
+            await UndoAsync(place, record.Branch, isNewBranch ? tip : null);
+            throw;
+        }
+    }
+
+    /// <summary>On a full disk git removes the folder and leaves the branch. What cannot be undone is found by the next call.</summary>
+    private async Task UndoAsync(WorktreePlace place, string branch, string? newBranchTip)
+    {
+        try
+        {
+            place.Remove();
+            if (newBranchTip is not null && place.Tip(branch) == newBranchTip)
+                await git.TryRunAsync(new(place.Mirror.Path, "update-ref", "-d", "refs/heads/" + branch, newBranchTip), CancellationToken.None);
+            WorktreeRecord.Remove(place.Mirror, place.TaskId);
+        }
+        catch (Exception exception) when (GitFailures.IsExpected(exception))
+        {
+            // The first failure is the one to tell of; the intent stays, and with it what to clear next time.
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using Orchestrator.Interfaces.Machines;
+using Orchestrator.Silo.Configuration;
+
+namespace Orchestrator.Silo.Machines.Git;
+
+/// <summary>
+/// Says where a task's work starts: a new branch <c>task/&lt;taskId&gt;</c> at the newest commit of its base, or an existing branch of the remote at its own newest commit. For the latter
+/// the base branch is what the work will be merged into: the one asked for, else the default branch.
+/// </summary>
+internal sealed class WorktreeStart(DefaultBranch defaultBranch, OrchestratorHome home)
+{
+    /// <exception cref="GitRefusedException">There is no such branch, or another task works on it.</exception>
+    public async Task<WorktreeRecord> FindAsync(WorktreePlace place, WorktreeRequest request, MachineFailure? fetchFailure, CancellationToken cancellationToken)
+    {
+        var mirror = place.Mirror;
+        if (request.ContinuationBranch is { } branch)
+        {
+            var tip = Find(mirror, branch, fetchFailure);
+            CheckNotTaken(place, branch);
+            var target = request.BaseBranch ?? await defaultBranch.FindAsync(mirror, fetchFailure is null, cancellationToken) ?? branch;
+            return new(WorktreeState.Making, branch, target, tip);
+        }
+
+        var baseBranch = request.BaseBranch ?? await defaultBranch.FindAsync(mirror, fetchFailure is null, cancellationToken) ?? throw new GitRefusedException(
+            $"Repository {mirror.Repository} has no default branch that is there, or no branch at all ({mirror.ShownUrl}).",
+            "Push a first commit, point the repository's HEAD to an existing branch, or give the task a baseBranch.");
+        return new(WorktreeState.Making, "task/" + place.TaskId, baseBranch, Find(mirror, baseBranch, fetchFailure));
+    }
+
+    private static string Find(GitMirror mirror, string branch, MachineFailure? fetchFailure) =>
+        RefFiles.Read(mirror, GitMirror.RemoteRefs + branch) ?? throw new GitRefusedException(fetchFailure ?? new(
+            $"Branch {branch} does not exist in repository {mirror.Repository} ({mirror.ShownUrl}).", "Push the branch, or send the task with another one."));
+
+    /// <summary>Git lets a branch be checked out once. Entries of folders that are gone are removed: they hold nothing but an index.</summary>
+    private void CheckNotTaken(WorktreePlace place, string branch)
+    {
+        var admins = place.Mirror.At("worktrees");
+        if (!Directory.Exists(admins)) return;
+        foreach (var admin in Directory.GetDirectories(admins))
+        {
+            var owner = Path.GetFileName(admin);
+            if (owner == place.TaskId || RefFiles.ReadSymbolic(Path.Combine(admin, "HEAD")) != "refs/heads/" + branch) continue;
+            if (Directory.Exists(Path.Combine(home.WorktreesPath, owner)))
+            {
+                throw new GitRefusedException(
+                    $"Branch {branch} of {place.Mirror.Repository} is in use by task {owner}.", $"Wait until task {owner} has ended and its worktree is removed, then retry this task.");
+            }
+
+            FolderRemoval.Remove(admin);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using Orchestrator.Grains.AgentTasks;
+using Orchestrator.Grains.Capacity;
+using Orchestrator.Interfaces.AgentTasks;
+using Orchestrator.Interfaces.Capacity;
+
+namespace Orchestrator.Grains.Tests.Capacity;
+
+public sealed class CapacityRulesTests
+{
+    private static readonly DateTimeOffset Now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    private static CapacityBooks Empty => CapacityBooks.Of([]);
+
+    [Theory]
+    [InlineData(1, 0, 1)]
+    [InlineData(2, 0, 2)]
+    [InlineData(1, 3, 4)]
+    [InlineData(4, 1000, 1004)]
+    public void Slots_and_places_in_the_line_are_promised_once(int slots, int queueLimit, int admitted)
+    {
+        var options = new CapacityOptions { SlotsMax = slots, QueueLimit = queueLimit };
+        var books = Empty;
+        for (var i = 0; i < admitted; i++)
+        {
+            (books, var answer) = CapacityRules.Admit(books, $"t{i}", options, Now);
+            Assert.Null(answer.Refusal);
+        }
+
+        var (after, refused) = CapacityRules.Admit(books, "one-too-many", options, Now);
+        Assert.Equal("Service at capacity", refused.Refusal?.Error);
+        Assert.Same(books, after);
+        Assert.Null(CapacityRules.Admit(books, "t0", options, Now).Answer.Refusal);
+    }
+
+    [Fact]
+    public void The_line_is_served_by_priority_then_age_then_id()
+    {
+        var options = new CapacityOptions { SlotsMax = 1 };
+        WaitingEntry[] entries =
+        [
+            new("late", 1, 1, 0, Now.AddSeconds(2)), new("b", 1, 1, 0, Now), new("a", 1, 1, 0, Now), new("urgent", 1, 1, 5, Now.AddSeconds(9)), new("lazy", 1, 1, -1, Now.AddDays(-1)),
+        ];
+        var books = entries.Aggregate(Empty, CapacityRules.Wait);
+        var served = new List<string>();
+        while (books.Line.Count > 0)
+        {
+            (books, var granted) = CapacityRules.Grant(books, options, Now);
+            served.Add(Assert.Single(granted).TaskId);
+            books = CapacityRules.Release(books, served[^1], 1);
+        }
+
+        Assert.Equal(["urgent", "a", "b", "late", "lazy"], served);
+    }
+
+    [Fact]
+    public void A_confirmed_task_keeps_one_place_however_often_it_asks()
+    {
+        var options = new CapacityOptions { SlotsMax = 1, QueueLimit = 5 };
+        var entry = new WaitingEntry("t", 1, 1, 0, Now);
+        var books = CapacityRules.Wait(CapacityRules.Wait(CapacityRules.Admit(Empty, "t", options, Now).Books, entry), entry);
+        Assert.Equal(1, books.Total);
+        (books, _) = CapacityRules.Grant(books, options, Now);
+        books = CapacityRules.Wait(books, entry);
+        Assert.Equal(1, books.Total);
+        Assert.Empty(books.Line);
+    }
+
+    [Fact]
+    public void A_changed_priority_moves_a_task_in_the_line()
+    {
+        var books = CapacityRules.Wait(CapacityRules.Wait(Empty, new("a", 1, 1, 0, Now)), new("b", 1, 1, 0, Now.AddSeconds(1)));
+        books = CapacityRules.Wait(books, new("b", 1, 1, 9, Now.AddSeconds(1)));
+        Assert.Equal(["b", "a"], books.Line.Select(entry => entry.TaskId));
+    }
+
+    [Fact]
+    public void An_old_run_cannot_give_back_what_a_later_one_has()
+    {
+        var books = CapacityBooks.Of([new Lease("t", 2, 1, Now)]);
+        Assert.Single(CapacityRules.Release(books, "t", 1).Leases);
+        Assert.Empty(CapacityRules.Release(books, "t", 2).Leases);
+        Assert.Empty(CapacityRules.Release(CapacityRules.Release(books, "t", 2), "t", 2).Leases);
+    }
+
+    [Fact]
+    public void A_recount_frees_what_ended_counts_what_lives_and_keeps_what_is_new()
+    {
+        var books = CapacityBooks.Of(
+        [
+            new("ended", 1, 1, Now.AddHours(-1)), new("running", 1, 1, Now.AddHours(-1)), new("granted-just-now", 1, 1, Now.AddSeconds(-5)), new("granted", 1, 1, Now.AddHours(-1)),
+        ]);
+        books = books with { Pending = books.Pending.Add("stored-soon", Now.AddSeconds(-5)).Add("never-stored", Now.AddMinutes(-5)) };
+        var recounted = CapacityRules.Recount(
+            books,
+            [
+                Entry("running", AgentTaskPhase.Running), Entry("adopted", AgentTaskPhase.Collecting), Entry("granted", AgentTaskPhase.Waiting),
+                Entry("waits", AgentTaskPhase.Waiting), Entry("owes-a-callback", AgentTaskPhase.Ended),
+            ],
+            Now);
+        Assert.Equal(["adopted", "granted", "granted-just-now", "running"], recounted.Leases.Select(lease => lease.TaskId).Order());
+        Assert.Equal(["waits"], recounted.Line.Select(entry => entry.TaskId));
+        Assert.Equal(["stored-soon"], recounted.Pending.Keys);
+    }
+
+    [Fact]
+    public void Random_commands_never_lease_more_slots_than_there_are_or_one_task_twice()
+    {
+        var random = new Random(42);
+        var options = new CapacityOptions { SlotsMax = 3, QueueLimit = 4 };
+        var books = Empty;
+        for (var step = 0; step < 20_000; step++)
+        {
+            var task = $"t{random.Next(12)}";
+            books = random.Next(4) switch
+            {
+                0 => CapacityRules.Admit(books, task, options, Now).Books,
+                1 => books.Pending.ContainsKey(task) ? CapacityRules.Wait(books, new(task, 1, 1, random.Next(-2, 3), Now.AddSeconds(random.Next(50)))) : books,
+                2 => CapacityRules.Release(books, task, 1),
+                _ => CapacityRules.Grant(books, options, Now).Books,
+            };
+            Assert.InRange(books.Leases.Length, 0, options.SlotsMax);
+            Assert.InRange(books.Total, 0, options.SlotsMax + options.QueueLimit);
+            Assert.Equal(books.Line.Count, books.LineByTask.Count);
+            var everyone = books.Leases.Select(lease => lease.TaskId).Concat(books.Line.Select(entry => entry.TaskId)).Concat(books.Pending.Keys).ToList();
+            Assert.Equal(everyone.Count, everyone.Distinct().Count());
+        }
+    }
+
+    private static CatalogEntry Entry(string taskId, AgentTaskPhase phase) => new()
+    {
+        TaskId = taskId,
+        Phase = phase,
+        Status = AgentTaskStatus.Running,
+        Run = 1,
+        Attempt = 1,
+        WorkerType = "script",
+        Repository = "acme/web",
+        Priority = 0,
+        CreatedAt = Now,
+    };
+}

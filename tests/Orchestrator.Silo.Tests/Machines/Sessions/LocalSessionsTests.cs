@@ -1,0 +1,195 @@
+using System.Text.Json;
+using Orchestrator.Contracts.Sessions;
+using Orchestrator.Interfaces.Machines;
+using Orchestrator.Processes;
+using Orchestrator.Silo.Configuration;
+using Orchestrator.Silo.Machines.Sessions;
+using Orchestrator.Silo.Machines.Terminals;
+using Orchestrator.Testing;
+
+namespace Orchestrator.Silo.Tests.Machines.Sessions;
+
+public sealed class LocalSessionsTests : IDisposable
+{
+    private readonly SessionMachine _machine = new();
+
+    public void Dispose() => _machine.Dispose();
+
+    [Fact]
+    public async Task An_agent_runs_in_a_terminal_and_its_end_is_reported()
+    {
+        var start = await _machine.StartAsync("echo working; until [ -e go ]; do sleep 0.02; done; exit 3");
+        Assert.Equal(("fake", true), (start.Started!.Agent, start.Started.CanResume));
+        Assert.Equal("cc-task-t-1", start.Started.Terminal.Name);
+        Assert.Equal($"tmux -S {_machine.Socket} attach -t =cc-task-t-1:", start.Started.Terminal.AttachCommand);
+        await _machine.Printed("working");
+        await HostedSession.Until(() => PaneText().Contains("working", StringComparison.Ordinal), "the pane to show it");
+        File.WriteAllText(Path.Combine(_machine.Worktree.Path, "go"), "");
+        var end = await _machine.WaitForEndAsync();
+        Assert.Equal((SessionEndKind.Exited, 3, false), (end.Kind, end.ExitCode, end.WasStopped));
+        Assert.True(end.Report!.HasOutput);
+        Assert.False(TerminalSockets.IsAlive(_machine.Socket));
+        Assert.False(Directory.Exists(Path.GetDirectoryName(_machine.Socket)));
+        Assert.False(_machine.Host.IsAlive);
+        Assert.Contains("working", File.ReadAllText(_machine.Folder.PathOf(SessionFiles.Transcript)));
+        Assert.Equal(3, (await _machine.WaitForEndAsync()).ExitCode);
+    }
+
+    [Fact]
+    public async Task The_agent_finds_its_task_and_neither_it_nor_tmux_nor_a_command_line_a_secret()
+    {
+        await _machine.StartAsync("env > agent-env; cat $TASK_CONTEXT > context; echo up; until [ -e go ]; do sleep 0.02; done");
+        await _machine.Printed("up");
+        var environment = _machine.Made("agent-env").Split('\n');
+        string[] expected = ["TASK_ID=t-1", "TASK_ATTEMPT=1", "TASK_BRANCH=task/t-1", "TASK_BASE_BRANCH=main", "TASK_REPOSITORY=owner/name", "ORCHESTRATOR_TASK=1", "FROM_TABLE=yes"];
+        Assert.Subset(environment.ToHashSet(), expected.ToHashSet());
+        Assert.Equal(
+            ["FROM_TABLE", "HOME", "OLDPWD", "ORCHESTRATOR_SESSION", "ORCHESTRATOR_TASK", "PATH", "PWD", "SHLVL", "TASK_ATTEMPT", "TASK_BASE_BRANCH", "TASK_BRANCH", "TASK_CONTEXT", "TASK_ID", "TASK_REPOSITORY", "_"],
+            environment.Where(line => line.Length > 0).Select(line => line.Split('=')[0]).Append("OLDPWD").Distinct().Order(StringComparer.Ordinal));
+        using var context = JsonDocument.Parse(_machine.Made("context"));
+        Assert.Equal(["taskId", "workerType", "slug"], context.RootElement.EnumerateObject().Select(member => member.Name));
+        var started = _machine.Folder.ReadStarted()!;
+        var tmux = ProcessTable.Find(started.HostPid)!.Value.Parent;
+        string[] allowed = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "DOTNET_ROOT", "PWD", "OLDPWD", "SHLVL", "_", "TMUX", "TMUX_PANE", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION"];
+        foreach (var pid in new[] { tmux, started.HostPid })
+        {
+            var names = File.ReadAllText($"/proc/{pid}/environ").Split('\0').Where(entry => entry.Length > 0).Select(entry => entry.Split('=')[0]).Where(name => !name.StartsWith("LC_"));
+            Assert.Empty(names.Except(allowed));
+            Assert.DoesNotContain("secret", File.ReadAllText($"/proc/{pid}/cmdline"));
+        }
+
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_machine.Folder.PathOf(SessionFiles.Launch)));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(_machine.Folder.Path));
+        Assert.DoesNotContain("webhook-secret", string.Concat(Directory.GetFiles(_machine.Folder.Path).Where(file => !file.EndsWith("lock")).Select(File.ReadAllText)));
+    }
+
+    [Fact]
+    public async Task Started_twice_and_at_once_and_after_a_restart_one_agent_runs()
+    {
+        const string Agent = "echo x >> starts; until [ -e go ]; do sleep 0.02; done";
+        var starts = await Task.WhenAll(_machine.StartAsync(Agent), _machine.StartAsync(Agent)).Within("both starts");
+        _machine.Restart();
+        var again = await _machine.StartAsync(Agent);
+        Assert.All(starts, start => Assert.Equal(again.Started!.StartedAt, start.Started!.StartedAt));
+        File.WriteAllText(Path.Combine(_machine.Worktree.Path, "go"), "");
+        Assert.Equal(SessionEndKind.Exited, (await _machine.WaitForEndAsync()).Kind);
+        Assert.NotNull((await _machine.StartAsync(Agent)).Started);
+        Assert.Equal("x\n", _machine.Made("starts"));
+    }
+
+    [Fact]
+    public async Task A_killed_tmux_server_does_the_agent_no_harm_and_the_view_comes_back()
+    {
+        await _machine.StartAsync("echo before; until [ -e go ]; do sleep 0.02; done; echo after; until [ -e end ]; do sleep 0.02; done");
+        await _machine.Printed("before");
+        Signals.Send(ProcessTable.Find(_machine.Host.Pid)!.Value.Parent, Signals.Kill);
+        await HostedSession.Until(() => !TerminalSockets.IsAlive(_machine.Socket), "tmux to be gone");
+        File.WriteAllText(Path.Combine(_machine.Worktree.Path, "go"), "");
+        await _machine.Printed("after");
+        _machine.Restart();
+        Assert.NotNull((await _machine.StartAsync("never")).Started);
+        await HostedSession.Until(() => PaneText().Contains("after", StringComparison.Ordinal), "the new pane to show the transcript");
+        // And again while it is watched.
+        var end = _machine.WaitForEndAsync();
+        await _machine.Tmux.EndAsync("t-1", CancellationToken.None);
+        await HostedSession.Until(() => PaneText().Contains("after", StringComparison.Ordinal), "the view to be opened by the watch");
+        File.WriteAllText(Path.Combine(_machine.Worktree.Path, "end"), "");
+        Assert.Equal(0, (await end).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_killed_host_is_noticed_and_nothing_of_the_session_is_left()
+    {
+        await _machine.StartAsync("(setsid sleep 1000 &); (setsid env -i sleep 1001 & echo $! > bare); echo up; sleep 1002");
+        await _machine.Printed("up");
+        await HostedSession.Until(() => new ProcessTree(_machine.Folder.Path).FindAlive().Count >= 3, "the agent's processes");
+        var end = _machine.WaitForEndAsync();
+        Assert.True(_machine.Host.Send(Signals.Kill));
+        var report = await end;
+        Assert.Equal((SessionEndKind.Lost, null), (report.Kind, report.ExitCode));
+        Assert.NotNull(report.Failure);
+        Assert.Empty(new ProcessTree(_machine.Folder.Path).FindAlive());
+        Assert.NotNull((await _machine.StartAsync("touch second")).Started);
+        Assert.Equal(SessionEndKind.Lost, (await _machine.WaitForEndAsync()).Kind);
+        Assert.False(File.Exists(Path.Combine(_machine.Worktree.Path, "second")));
+        // Such a one is found by its parent while the host lives, and by nothing once it is gone and has cleared its environment and left the session.
+        foreach (var process in ProcessTable.ReadAll().Where(process => File.Exists($"/proc/{process.Pid}/cmdline") && Read(process.Pid).Contains("sleep\01001"))) Signals.Send(process.Pid, Signals.Kill);
+    }
+
+    [Fact]
+    public async Task A_stop_ends_a_stubborn_agent_with_its_children()
+    {
+        await _machine.StartAsync("trap '' INT TERM; (setsid sh -c 'trap \"\" INT TERM; while :; do sleep 1; done' &); echo up; while :; do sleep 1; done");
+        await _machine.Printed("up");
+        await _machine.Sessions.StopAsync(_machine.Name, "cancelled", CancellationToken.None).Within("the answer", TimeSpan.FromSeconds(5));
+        await _machine.Sessions.StopAsync(_machine.Name, "cancelled again", CancellationToken.None);
+        var report = await _machine.WaitForEndAsync();
+        Assert.Equal((SessionEndKind.Exited, Signals.Kill, true), (report.Kind, report.Signal, report.WasStopped));
+        Assert.Empty(new ProcessTree(_machine.Folder.Path).FindAlive());
+        Assert.Contains("Stopped: cancelled", File.ReadAllText(_machine.Folder.PathOf(SessionFiles.Transcript)));
+    }
+
+    [Fact]
+    public async Task What_is_stopped_before_it_starts_never_starts()
+    {
+        await _machine.Sessions.StopAsync(_machine.Name, "cancelled", CancellationToken.None);
+        Assert.Equal(SessionEndKind.NotStarted, (await _machine.WaitForEndAsync()).Kind);
+        var start = await _machine.StartAsync("touch ran");
+        Assert.Equal(SessionEndKind.NotStarted, start.Ended!.Kind);
+        Assert.False(File.Exists(Path.Combine(_machine.Worktree.Path, "ran")));
+    }
+
+    [Fact]
+    public async Task A_session_of_which_nothing_is_known_was_never_started() =>
+        Assert.Equal(SessionEndKind.NotStarted, (await _machine.WaitForEndAsync()).Kind);
+
+    [Fact]
+    public async Task A_failing_setup_script_is_reported_with_its_last_lines()
+    {
+        Directory.CreateDirectory(Path.Combine(_machine.Worktree.Path, ".orchestrator"));
+        var path = Path.Combine(_machine.Worktree.Path, SessionPreparation.SetupScript);
+        File.WriteAllText(path, "#!/bin/sh\necho 'npm: no such package' >&2\nexit 9\n");
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var start = await _machine.StartAsync("true");
+        var end = start.Ended ?? await _machine.WaitForEndAsync();
+        Assert.Equal((SessionEndKind.SetupFailed, 9), (end.Kind, end.ExitCode));
+        Assert.Contains("npm: no such package", end.Failure!.Message);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_started_says_why_and_what_to_do()
+    {
+        _machine.Agents.IsMissing = true;
+        Assert.Contains("not installed", (await _machine.StartAsync("true")).Ended!.Failure!.Message);
+        _machine.Agents.IsMissing = false;
+        _machine.Restart(configureMachine: options => options.SessionHostPath = "/no/such/host");
+        Assert.Contains("/no/such/host", (await _machine.StartAsync("true")).Ended!.Failure!.Message);
+        var broken = _machine.Scratch.Script("broken-host", "echo 'the runtime is missing' >&2; exit 131");
+        _machine.Restart(configureMachine: options => options.SessionHostPath = broken);
+        var end = (await _machine.StartAsync("true")).Ended!;
+        Assert.Equal(SessionEndKind.SetupFailed, end.Kind);
+        Assert.Contains("the runtime is missing", end.Failure!.Message);
+        Assert.False(TerminalSockets.IsAlive(_machine.Socket));
+    }
+
+    [Fact]
+    public void A_home_whose_sockets_would_have_too_long_a_path_is_refused()
+    {
+        var error = Assert.Throws<InvalidOperationException>(() => new TerminalSockets(new OrchestratorHome("/" + new string('x', 90))));
+        Assert.Contains("at most 103", error.Message);
+    }
+
+    private string PaneText() => _machine.Tmux.ReadPaneAsync("t-1", CancellationToken.None).GetAwaiter().GetResult()?.Text ?? "";
+
+    private static string Read(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/cmdline");
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+}
