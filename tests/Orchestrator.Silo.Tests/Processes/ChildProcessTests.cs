@@ -22,7 +22,7 @@ public sealed class ChildProcessTests : IDisposable
         Assert.True((await child.WaitForExitAsync().Within("the shell's end")).IsSuccess);
         var parts = output.Split('\0', StringSplitOptions.None);
         Assert.Equal(arguments, parts[..arguments.Length]);
-        Assert.Equal(["EMPTY=", "ONE=1 = 'one'", "PATH=/usr/bin:/bin"], parts[arguments.Length..].Where(part => part.Length > 0 && !part.StartsWith("PWD=") && !part.StartsWith("OLDPWD=") && !part.StartsWith("SHLVL=") && !part.StartsWith("_=")));
+        Assert.Equal(["EMPTY=", "ONE=1 = 'one'", "PATH=/usr/bin:/bin"], parts[arguments.Length..].Where(part => part.Length > 0 && !part.StartsWith("PWD=", StringComparison.Ordinal) && !part.StartsWith("OLDPWD=", StringComparison.Ordinal) && !part.StartsWith("SHLVL=", StringComparison.Ordinal) && !part.StartsWith("_=", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -53,14 +53,14 @@ public sealed class LocalSessionsTests : IDisposable
         string[] allowed = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "DOTNET_ROOT", "PWD", "OLDPWD", "SHLVL", "_", "TMUX", "TMUX_PANE", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION"];
         foreach (var pid in new[] { tmux, started.HostPid })
         {
-            var names = File.ReadAllText($"/proc/{pid}/environ").Split('\0').Where(entry => entry.Length > 0).Select(entry => entry.Split('=')[0]).Where(name => !name.StartsWith("LC_"));
+            var names = File.ReadAllText($"/proc/{pid}/environ").Split('\0').Where(entry => entry.Length > 0).Select(entry => entry.Split('=')[0]).Where(name => !name.StartsWith("LC_", StringComparison.Ordinal));
             Assert.Empty(names.Except(allowed));
             Assert.DoesNotContain("secret", File.ReadAllText($"/proc/{pid}/cmdline"));
         }
 
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_machine.Folder.PathOf(SessionFiles.Launch)));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(_machine.Folder.Path));
-        Assert.DoesNotContain("webhook-secret", string.Concat(Directory.GetFiles(_machine.Folder.Path).Where(file => !file.EndsWith("lock")).Select(File.ReadAllText)));
+        Assert.DoesNotContain("webhook-secret", string.Concat(Directory.GetFiles(_machine.Folder.Path).Where(file => !file.EndsWith("lock", StringComparison.Ordinal)).Select(File.ReadAllText)));
     }
 
     [Fact]
