@@ -23,6 +23,9 @@ public static class MachineProcess
     /// <summary>Its command line, arguments ended by U+0000; empty when it is gone.</summary>
     public static string CommandLineOf(int pid) => ReadText($"/proc/{pid}/cmdline") ?? "";
 
+    /// <summary>The process that it is a child of; 0 when it is gone.</summary>
+    public static int ParentOf(int pid) => ReadText($"/proc/{pid}/stat") is { } stat ? Id(stat[(stat.LastIndexOf(')') + 4)..].Split(' ')[0]) : 0;
+
     /// <summary>Ends it at once. Nothing when it is gone.</summary>
     public static void Kill(int pid)
     {
