@@ -148,11 +148,10 @@ public sealed class RunningService : IAsyncDisposable
         return last;
     }
 
-    /// <summary>Waits until it has ended, its slot is free and its callback is delivered.</summary>
+    /// <summary>Waits until it has ended, and knows that its callback is delivered.</summary>
     public Task<JsonElement> WaitForEndAsync(string taskId, TimeSpan? limit = null) => WaitForTaskAsync(
         taskId,
-        task => task.GetProperty("phase").GetString() == "ended" && task.GetProperty("callbacks") is { } callbacks && callbacks.GetArrayLength() > 0
-            && callbacks.EnumerateArray().All(callback => callback.GetProperty("state").GetString() == "delivered"),
+        task => task.GetProperty("phase").GetString() == "ended" && task.GetProperty("timeline").EnumerateArray().Last().GetProperty("event").GetString() == "callback_delivered",
         "ended, with its callback delivered",
         limit);
 
