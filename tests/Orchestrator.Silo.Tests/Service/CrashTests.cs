@@ -70,7 +70,7 @@ public sealed class CrashTests(ITestOutputHelper output)
         var git = Tool.Run("sh", "-c", "command -v git");
         await using var bed = await ServiceBed.StartAsync(BuiltService.Program, ScriptAgent.RunsPrompt, prepare: place =>
         {
-            var slow = ScriptAgent.Write(place, $"case \"$*\" in *'{command}'*) touch \"$PLACE/in-git\"; until [ -e \"$PLACE/go\" ]; do sleep 0.05; done;; esac\nexec {git} \"$@\"", "git");
+            var slow = ScriptAgent.Write(place, $"case \"$*\" in *'{command}'*) touch \"$PLACE/in-git\"; until [ -e \"$PLACE/go\" ]; do sleep 0.05; done;; esac\nexec {git} \"$@\"", "slow-git");
             Directory.CreateDirectory(place.At("bin"));
             File.Move(slow.ProgramPath, place.At("bin", "git"));
         });
@@ -120,7 +120,9 @@ public sealed class CrashTests(ITestOutputHelper output)
         Assert.Equal(runs.Length, runs.Distinct(StringComparer.Ordinal).Count());
         Assert.All(acknowledged, id => Assert.Equal([$"start {id} 1", $"end {id} 1"], runs.Where(run => run.Contains($" {id} ", StringComparison.Ordinal))));
         output.WriteLine($"Callbacks that came twice: {bed.Receiver.Received.GroupBy(callback => callback.Id).Count(same => same.Count() > 1)}.");
-        Assert.Equal(3, (await bed.Service.GetHealthAsync()).GetProperty("available").GetInt32());
+
+        // Tasks whose answer nobody got may have been taken all the same, and a place in the line that no task took is dropped at the next count, within a minute.
+        await Eventually.IsTrueAsync(async () => (await bed.Service.GetHealthAsync()).GetProperty("available").GetInt32() == 3, "all slots are free", TimeSpan.FromMinutes(3));
         Assert.Empty(bed.Place.SessionHosts());
         Assert.Empty(bed.Receiver.Violations);
     }

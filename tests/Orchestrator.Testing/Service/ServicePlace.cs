@@ -80,7 +80,8 @@ public sealed class ServicePlace : IDisposable
 
     private bool IsSessionHost(int pid)
     {
+        // The terminal's server has the same words among its arguments.
         var line = MachineProcess.CommandLineOf(pid);
-        return line.Contains("Orchestrator.SessionHost", StringComparison.Ordinal) && line.Contains($"{Home}/sessions/", StringComparison.Ordinal) && MachineProcess.IsAlive(pid);
+        return line.Split('\0')[0].EndsWith("Orchestrator.SessionHost", StringComparison.Ordinal) && line.Contains($"{Home}/sessions/", StringComparison.Ordinal) && MachineProcess.IsAlive(pid);
     }
 }
