@@ -91,6 +91,8 @@ internal sealed partial class GitRepositories(
         try
         {
             await git.RunAsync(new(making.Path, "init", "--quiet", "--bare", "--template="), cancellationToken);
+            // Ours takes the place of what init wrote, which nobody has changed.
+            File.Delete(making.ConfigPath);
             await settings.RestoreAsync(making, cancellationToken);
             await FetchAsync(repository, making, cancellationToken);
             Directory.CreateDirectory(Path.GetDirectoryName(mirror.Path)!);
