@@ -100,7 +100,7 @@ public sealed class AccessTests
         await using var service = await ServiceUnderTest.StartAsync(
             overrides: services => services.AddSingleton<ILoggerProvider>(log), args: ["--ORCHESTRATOR_LOG_LEVEL", "warning"]);
         for (var i = 0; i < 3; i++) await service.SendAsync(HttpMethod.Delete, "/tasks/t", request => request.Headers.Add("CF-Access-Client-Id", "x"));
-        await service.SendAsync(HttpMethod.Delete, "/tasks/t", request => request.Headers.Add("Via", "x"));
+        await service.SendAsync(HttpMethod.Delete, "/tasks/t", request => request.Headers.Add("Via", "1.1 x"));
         Assert.Contains("ACCESS=open", Assert.Single(log.Lines, line => line.Contains("through Cloudflare", StringComparison.Ordinal)), StringComparison.Ordinal);
     }
 
