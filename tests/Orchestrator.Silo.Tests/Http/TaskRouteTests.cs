@@ -148,6 +148,8 @@ public sealed class TaskRouteTests
         Assert.Equal(
             ["/admin/refresh-token", "/admin/shutdown", "/health", "/tasks", "/tasks/{id}", "/tasks/{id}/transcript"],
             document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Order());
+        var body = document.GetProperty("paths").GetProperty("/tasks").GetProperty("post").GetProperty("requestBody").GetProperty("content");
+        Assert.True(body.GetProperty("application/json").GetProperty("schema").GetProperty("properties").TryGetProperty("webhookSecret", out _));
     }
 
     [Fact]
