@@ -7,6 +7,7 @@ using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Silo.Access;
 using Orchestrator.Silo.Http;
 using Orleans;
+using Orleans.Runtime;
 
 namespace Orchestrator.Silo.AgentTasks;
 
@@ -34,13 +35,27 @@ internal static class AgentTaskEndpoints
         if (submission is null) return Problems.InvalidRequest(reading.Error!, reading.Errors);
 
         var taskId = reading.Request!.TaskId;
-        var result = await grains.GetGrain<IAgentTaskGrain>(taskId).SubmitAsync(submission, cancellationToken);
+        var result = await TrySubmitAsync(grains.GetGrain<IAgentTaskGrain>(taskId), submission, cancellationToken);
+        if (result is null) return Problems.OutcomeUnknown();
         return result.Outcome switch
         {
             SubmitOutcome.Accepted => TypedResults.Accepted((string?)null, new TaskStatusAnswer(taskId, "accepted")),
             SubmitOutcome.Conflict => Problems.TaskIdTaken(result.Detail),
             _ => Problems.Refused(result.Refusal ?? throw new InvalidOperationException("A refusal without a reason.")),
         };
+    }
+
+    /// <summary>Null when nobody knows whether the task was stored: the grain says "no" itself when it certainly was not.</summary>
+    private static async Task<SubmitResult?> TrySubmitAsync(IAgentTaskGrain task, AgentTaskSubmission submission, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await task.SubmitAsync(submission, cancellationToken);
+        }
+        catch (OrleansException exception) when (exception is not SiloUnavailableException)
+        {
+            return null;
+        }
     }
 
     private static async Task<Results<Ok<TaskView>, ProblemResult>> GetAsync(string id, IGrainFactory grains)
