@@ -50,7 +50,7 @@ public sealed class LocalSessionsTests : IDisposable
         Assert.Equal(["taskId", "workerType", "slug"], context.RootElement.EnumerateObject().Select(member => member.Name));
         var started = _machine.Folder.ReadStarted()!;
         var tmux = ProcessTable.Find(started.HostPid)!.Value.Parent;
-        string[] allowed = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "DOTNET_ROOT", "PWD", "OLDPWD", "SHLVL", "_", "TMUX", "TMUX_PANE", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION"];
+        string[] allowed = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "DOTNET_ROOT", "PWD", "OLDPWD", "SHLVL", "_", "TMUX", "TMUX_PANE", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "SHELL"];
         foreach (var pid in new[] { tmux, started.HostPid })
         {
             var names = File.ReadAllText($"/proc/{pid}/environ").Split('\0').Where(entry => entry.Length > 0).Select(entry => entry.Split('=')[0]).Where(name => !name.StartsWith("LC_", StringComparison.Ordinal));
