@@ -111,7 +111,10 @@ public sealed class GitHome : IDisposable
             WorkingDirectory = folder,
             Environment = new Dictionary<string, string?>
             {
-                ["GIT_AUTHOR_NAME"] = "Agent", ["GIT_AUTHOR_EMAIL"] = "agent@localhost", ["GIT_COMMITTER_NAME"] = "Agent", ["GIT_COMMITTER_EMAIL"] = "agent@localhost",
+                ["GIT_AUTHOR_NAME"] = "Agent",
+                ["GIT_AUTHOR_EMAIL"] = "agent@localhost",
+                ["GIT_COMMITTER_NAME"] = "Agent",
+                ["GIT_COMMITTER_EMAIL"] = "agent@localhost",
             },
         };
         return _runner.RunAsync(command, default).GetAwaiter().GetResult().StandardOutput.Trim();
