@@ -151,6 +151,8 @@ public sealed class GitHome : IDisposable
 
     internal Task<MachineFailure?> RemoveAsync(Worktree worktree, string taskId) => Worktrees.RemoveAsync(Session(taskId), worktree, default).Within($"{taskId} is removed");
 
+    internal Task<MachineFailure?> KeepAsync(Worktree worktree, string taskId) => Worktrees.KeepAsync(Session(taskId), worktree, default).Within($"{taskId} lets go of its branch");
+
     /// <summary>What a salvage ref has: file by file.</summary>
     public string Salvaged(string name, string file) => InMirror("show", $"refs/orchestrator/salvage/{name}:{file}");
 
