@@ -91,7 +91,7 @@ internal sealed partial class GitRepositories(
         try
         {
             await git.RunAsync(new(making.Path, "init", "--quiet", "--bare", "--template="), cancellationToken);
-            await settings.RestoreAsync(making, cancellationToken);
+            await settings.WriteAsync(making, cancellationToken);
             await FetchAsync(repository, making, cancellationToken);
             Directory.CreateDirectory(Path.GetDirectoryName(mirror.Path)!);
             Directory.Move(making.Path, mirror.Path);

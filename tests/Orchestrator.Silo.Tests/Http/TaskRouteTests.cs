@@ -23,10 +23,13 @@ public sealed class TaskRouteTests
         await full.ProblemAsync(503, "Service at capacity");
         Assert.Equal(17, full.Headers.RetryAfter!.Delta!.Value.TotalSeconds);
 
-        service.Grains.Task("disk").Submit = _ => throw new OrleansException("disk full");
+        service.Grains.Task("disk").Submit = _ => new(SubmitOutcome.Refused, new("Database not writable", "Nothing was stored.", 30));
         var disk = await service.PostSignedAsync("/tasks", ServiceUnderTest.ValidBody("disk"));
         await disk.ProblemAsync(503, "Database not writable");
         Assert.NotNull(disk.Headers.RetryAfter);
+
+        service.Grains.Task("unknown").Submit = _ => throw new OrleansException("the disk says no, after it may have written");
+        await (await service.PostSignedAsync("/tasks", ServiceUnderTest.ValidBody("unknown"))).ProblemAsync(500, "Whether the task was taken is not known");
 
         service.Grains.Task("stopping").Submit = _ => throw new SiloUnavailableException();
         await (await service.PostSignedAsync("/tasks", ServiceUnderTest.ValidBody("stopping"))).ProblemAsync(503, "Service is shutting down");
