@@ -6,7 +6,13 @@ internal static class DurableFile
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Makes a folder and those above it, for their owner alone. Does nothing when it is there.</summary>
-    internal static void CreateFolder(string path) => Directory.CreateDirectory(path, OwnerOnly | UnixFileMode.UserExecute);
+    internal static void CreateFolder(string path)
+    {
+        // .NET gives the mode to the last folder only, and the usual one to those that it makes on the way.
+        if (Directory.Exists(path)) return;
+        if (Path.GetDirectoryName(path) is { Length: > 0 } parent) CreateFolder(parent);
+        Directory.CreateDirectory(path, OwnerOnly | UnixFileMode.UserExecute);
+    }
 
     /// <param name="path">An absolute path; what is there is replaced.</param>
     /// <param name="content">The file's bytes.</param>

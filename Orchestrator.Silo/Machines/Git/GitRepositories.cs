@@ -91,9 +91,7 @@ internal sealed partial class GitRepositories(
         try
         {
             await git.RunAsync(new(making.Path, "init", "--quiet", "--bare", "--template="), cancellationToken);
-            // Ours takes the place of what init wrote, which nobody has changed.
-            File.Delete(making.ConfigPath);
-            await settings.RestoreAsync(making, cancellationToken);
+            await settings.WriteAsync(making, cancellationToken);
             await FetchAsync(repository, making, cancellationToken);
             Directory.CreateDirectory(Path.GetDirectoryName(mirror.Path)!);
             Directory.Move(making.Path, mirror.Path);

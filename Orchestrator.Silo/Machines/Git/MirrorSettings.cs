@@ -14,6 +14,13 @@ internal sealed partial class MirrorSettings(GitIdentity identity, ILogger<Mirro
     /// <summary>Files and folders that a mirror of ours never has. <c>commondir</c> would make git read another repository instead.</summary>
     private static readonly string[] Unwanted = ["config.worktree", "hooks", "commondir", "info/attributes", "info/grafts", "objects/info/alternates", "objects/info/http-alternates"];
 
+    /// <summary>Writes them into a mirror that is being made, over what git begins one with.</summary>
+    public async Task WriteAsync(GitMirror mirror, CancellationToken cancellationToken)
+    {
+        File.Delete(mirror.ConfigPath);
+        await RestoreAsync(mirror, cancellationToken);
+    }
+
     /// <summary>Puts back what was changed.</summary>
     public async Task RestoreAsync(GitMirror mirror, CancellationToken cancellationToken)
     {

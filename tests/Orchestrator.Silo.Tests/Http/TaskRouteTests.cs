@@ -23,10 +23,13 @@ public sealed class TaskRouteTests
         await full.ProblemAsync(503, "Service at capacity");
         Assert.Equal(17, full.Headers.RetryAfter!.Delta!.Value.TotalSeconds);
 
-        service.Grains.Task("disk").Submit = _ => throw new OrleansException("disk full");
+        service.Grains.Task("disk").Submit = _ => new(SubmitOutcome.Refused, new("Database not writable", "Nothing was stored.", 30));
         var disk = await service.PostSignedAsync("/tasks", ServiceUnderTest.ValidBody("disk"));
         await disk.ProblemAsync(503, "Database not writable");
         Assert.NotNull(disk.Headers.RetryAfter);
+
+        service.Grains.Task("unknown").Submit = _ => throw new OrleansException("the disk says no, after it may have written");
+        await (await service.PostSignedAsync("/tasks", ServiceUnderTest.ValidBody("unknown"))).ProblemAsync(500, "Whether the task was taken is not known");
 
         service.Grains.Task("stopping").Submit = _ => throw new SiloUnavailableException();
         await (await service.PostSignedAsync("/tasks", ServiceUnderTest.ValidBody("stopping"))).ProblemAsync(503, "Service is shutting down");
@@ -123,8 +126,15 @@ public sealed class TaskRouteTests
             await catalog.AddAsync(
                 new()
                 {
-                    TaskId = $"t{i}", Status = AgentTaskStatus.Queued, Phase = AgentTaskPhase.Waiting, Run = 1, Attempt = 1, WorkerType = "script", Repository = "acme/web",
-                    Priority = 0, CreatedAt = At.AddSeconds(i),
+                    TaskId = $"t{i}",
+                    Status = AgentTaskStatus.Queued,
+                    Phase = AgentTaskPhase.Waiting,
+                    Run = 1,
+                    Attempt = 1,
+                    WorkerType = "script",
+                    Repository = "acme/web",
+                    Priority = 0,
+                    CreatedAt = At.AddSeconds(i),
                 },
                 default);
         }
@@ -148,6 +158,8 @@ public sealed class TaskRouteTests
         Assert.Equal(
             ["/admin/refresh-token", "/admin/shutdown", "/health", "/tasks", "/tasks/{id}", "/tasks/{id}/transcript"],
             document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Order());
+        var body = document.GetProperty("paths").GetProperty("/tasks").GetProperty("post").GetProperty("requestBody").GetProperty("content");
+        Assert.True(body.GetProperty("application/json").GetProperty("schema").GetProperty("properties").TryGetProperty("webhookSecret", out _));
     }
 
     [Fact]
@@ -173,7 +185,13 @@ public sealed class TaskRouteTests
         DeadlineAt = At,
         Result = new()
         {
-            Branch = "task/task-1", Commits = 1, Summary = "Did it", PartialWork = true, CostUsd = 0.1, CommitDetails = [new("0123", "m")], Diff = new(1, 2, 3),
+            Branch = "task/task-1",
+            Commits = 1,
+            Summary = "Did it",
+            PartialWork = true,
+            CostUsd = 0.1,
+            CommitDetails = [new("0123", "m")],
+            Diff = new(1, 2, 3),
             ReportedJson = """{"prUrl":"https://github.com/acme/web/pull/1","commits":99}""",
         },
         Error = new("AGENT_FAILED", "It gave up", new("retry", 60)),
