@@ -23,8 +23,8 @@ internal sealed class SessionStarter(
         {
             preparation.Prepare(folder, request, task, agent);
             if (!File.Exists(_host)) return new($"The session host is not at {_host}.", "Build or install the service again: the session host belongs beside it.");
-            await tmux.StartAsync(folder.Session.TaskId, [_host, folder.Path], CancellationToken.None);
-            return await WaitForStartAsync(folder);
+            await OpenAsync(folder);
+            return await WaitForStartAsync(folder, startsLeft: 1);
         }
         catch (ToolFailedException failure) when (failure.Kind == ToolFailureKind.Missing)
         {
@@ -42,7 +42,11 @@ internal sealed class SessionStarter(
 
     /// <summary>Ends when the host has said that it started or ended.</summary>
     /// <returns>Null when it has; else why it will not.</returns>
-    public async Task<MachineFailure?> WaitForStartAsync(SessionFolder folder)
+    public Task<MachineFailure?> WaitForStartAsync(SessionFolder folder) => WaitForStartAsync(folder, startsLeft: 0);
+
+    private Task OpenAsync(SessionFolder folder) => tmux.StartAsync(folder.Session.TaskId, [_host, folder.Path], CancellationToken.None);
+
+    private async Task<MachineFailure?> WaitForStartAsync(SessionFolder folder, int startsLeft)
     {
         var startedAt = clock.GetTimestamp();
         var askedAt = startedAt;
@@ -53,24 +57,34 @@ internal sealed class SessionStarter(
             if (clock.GetElapsedTime(askedAt) > options.Value.CheckInterval)
             {
                 askedAt = clock.GetTimestamp();
-                if (await FindFailureAsync(folder, elapsed) is { } failure) return failure;
+                if (await FindFailureAsync(folder, elapsed) is { } what)
+                {
+                    // Somebody killed host or terminal before it said a word: no fault of the task's. Should the first one come after all, the lock lets only one of them run.
+                    if (startsLeft-- > 0 && elapsed <= options.Value.StartTimeout) await OpenAsync(folder);
+                    else return await GiveUpAsync(folder, elapsed, what);
+                }
             }
 
             await Task.Delay(elapsed < QuickTime ? QuickLook : SlowLook, clock);
         }
     }
 
-    private async Task<MachineFailure?> FindFailureAsync(SessionFolder folder, TimeSpan elapsed)
+    /// <returns>Null while it may still come; else what is seen instead of it.</returns>
+    private async Task<string?> FindFailureAsync(SessionFolder folder, TimeSpan elapsed)
     {
         var pane = await tmux.ReadPaneAsync(folder.Session.TaskId, CancellationToken.None);
         var isLate = elapsed > options.Value.StartTimeout;
         if (folder.IsHeld && !isLate) return null;
         if (pane is { IsDead: false } && !isLate) return null;
         if (folder.Has(SessionFiles.Started) || folder.Has(SessionFiles.Exit)) return null;
+        return pane is null ? "its terminal is gone" : pane.Text.Length == 0 ? "it said nothing" : pane.Text;
+    }
+
+    private async Task<MachineFailure> GiveUpAsync(SessionFolder folder, TimeSpan elapsed, string what)
+    {
         // Should it come after all, it finds that it must not start.
         folder.WriteStop(new SessionStop { Reason = "Its host did not start." });
         await tmux.EndAsync(folder.Session.TaskId, CancellationToken.None);
-        var what = pane is null ? "its terminal is gone" : pane.Text.Length == 0 ? "it said nothing" : pane.Text;
         return new($"The session host did not start within {elapsed.TotalSeconds:0} s: {what}", $"Run {_host} by hand to see what it says.");
     }
 }

@@ -173,6 +173,19 @@ public sealed class LocalSessionsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_terminal_that_is_killed_before_its_host_has_begun_is_opened_once_more()
+    {
+        var host = _machine.Scratch.Script(
+            "killed-host", $"if mkdir '{_machine.Scratch.At("was-here")}'; then sleep 0.3; kill -9 $PPID; exit; fi; exec {HostedSession.HostPath} \"$1\"");
+        _machine.Restart(configureMachine: options => options.SessionHostPath = host);
+        var start = await _machine.StartAsync("echo hello >hello");
+        Assert.True(start.Started is not null, start.Ended?.Failure?.Message);
+        var end = await _machine.WaitForEndAsync();
+        Assert.Equal((SessionEndKind.Exited, 0), (end.Kind, end.ExitCode));
+        Assert.Equal("hello\n", _machine.Made("hello"));
+    }
+
+    [Fact]
     public void A_home_whose_sockets_would_have_too_long_a_path_is_refused()
     {
         var error = Assert.Throws<InvalidOperationException>(() => new TerminalSockets(new OrchestratorHome("/" + new string('x', 90))));
