@@ -62,9 +62,10 @@ public sealed class CancelTests(ITestOutputHelper output)
         foreach (var id in ids) await bed.SubmitAsync(id, $"commit 'Do it'\necho x | put {id}.ends");
         var answers = await Task.WhenAll(ids.Select(async (id, i) =>
         {
-            // Some are cancelled as they stand in the line, some while they run, some as they end.
-            if (i % 3 > 0) await bed.WaitForFileAsync(bed.Place.At($"{id}.ends"));
-            if (i % 3 == 2) await bed.Service.WaitForTaskAsync(id, task => StatusOf(task).Phase is "collecting" or "ended", "ending");
+            // Some are cancelled as they stand in the line, some while they run, some as they end, some after that.
+            if (i % 4 > 0) await bed.WaitForFileAsync(bed.Place.At($"{id}.ends"));
+            if (i % 4 == 2) await bed.Service.WaitForTaskAsync(id, task => StatusOf(task).Phase is "collecting" or "ended", "ending");
+            if (i % 4 == 3) await bed.Service.WaitForTaskAsync(id, task => StatusOf(task).Phase is "ended", "ended");
             return (int)(await bed.Service.DeleteTaskAsync(id)).Status;
         }));
         for (var i = 0; i < ids.Count; i++)
@@ -75,6 +76,7 @@ public sealed class CancelTests(ITestOutputHelper output)
         }
 
         output.WriteLine($"Answers: {string.Join(", ", answers)}");
+        Assert.Equal(409, answers[3]);
         Assert.Equal(4, (await bed.Service.GetHealthAsync()).GetProperty("available").GetInt32());
         Assert.Empty(bed.Receiver.Violations);
         Assert.Empty(bed.Place.SessionProcesses());
