@@ -44,14 +44,14 @@ internal sealed partial class AgentTaskGrain(
         }
 
         var accepted = AgentTaskTransitions.Accept(AgentTaskRequest.FactsOf(submission, options.Value), clock.GetUtcNow());
-        if ((await Capacity.AdmitAsync(TaskId, cancellationToken)).Refusal is { } refusal) return new(SubmitOutcome.Refused, refusal);
-        if (await StoreAsync(accepted, submission, cancellationToken) is { } no)
+        if (await AdmitAsync() is { } refused) return refused;
+        if (await StoreAsync(accepted, submission) is { } no)
         {
-            await Capacity.ReleaseAsync(TaskId, accepted.Run);
+            await TryForgetAsync();
             return no;
         }
 
-        LogAccepted(logger, TaskId, accepted.Facts.WorkerType, accepted.Facts.Repository);
+        LogAccepted(logger, TaskId, accepted.Facts.WorkerType, accepted.Facts.Repository, accepted.Facts.TraceId);
         await ActAsync();
         return SubmitResult.Accepted;
     }
@@ -74,12 +74,20 @@ internal sealed partial class AgentTaskGrain(
 
     public async Task<bool> WakeAsync()
     {
-        if (!state.RecordExists) return false;
-        await TickAsync();
-        return true;
+        if (state.RecordExists)
+        {
+            await TickAsync();
+            return true;
+        }
+
+        // Inside a turn, so that a request that is stored at this moment comes before or after it.
+        await ForgetAsync();
+        return false;
     }
 
-    public Task SlotGranted(Lease lease) => ReceiveAsync(AgentTaskTransitions.SlotGranted(state.State, lease, NewAgentSessionId(), clock.GetUtcNow()));
+    public Task SlotGranted(Lease lease) => state.RecordExists
+        ? ReceiveAsync(AgentTaskTransitions.SlotGranted(state.State, lease, NewAgentSessionId(), clock.GetUtcNow()))
+        : ForgetAsync();
 
     public Task WorktreePrepared(WorktreeReport report) => ReceiveAsync(AgentTaskTransitions.WorktreePrepared(state.State, report, clock.GetUtcNow()));
 
@@ -90,6 +98,8 @@ internal sealed partial class AgentTaskGrain(
 
     public Task WorkCollected(WorkReport report) => ReceiveAsync(AgentTaskTransitions.WorkCollected(state.State, report, NewAgentSessionId(), clock.GetUtcNow()));
 
+    public Task WorktreeSettled(SessionName session, string? problem) => ReceiveAsync(AgentTaskTransitions.WorktreeSettled(state.State, problem, clock.GetUtcNow()));
+
     public Task CallbackSettled(string callbackId, CallbackState settled) =>
         ReceiveAsync(AgentTaskTransitions.CallbackSettled(state.State, callbackId, settled, clock.GetUtcNow()));
 
@@ -97,21 +107,22 @@ internal sealed partial class AgentTaskGrain(
     {
         // The row first: who was dropped between state and row has only this tick left to repair it.
         if (state.RecordExists) await TickAsync();
+        else await ForgetAsync();
         if ((!state.RecordExists || IsDone()) && await this.GetReminder(reminderName) is { } reminder) await this.UnregisterReminder(reminder);
     }
 
-    private bool IsDone() => _cataloged == AgentTaskSnapshots.EntryOf(state.State) && state.State.Phase == AgentTaskPhase.Ended && AgentTaskEffects.Of(state.State, clock.GetUtcNow()) == AgentTaskEffect.None;
+    private bool IsDone() => _cataloged == AgentTaskSnapshots.EntryOf(state.State) && state.State.Phase == AgentTaskPhase.Ended && AgentTaskEffects.Of(state.State, options.Value, clock.GetUtcNow()) == AgentTaskEffect.None;
 
     private static string NewAgentSessionId() => Guid.NewGuid().ToString();
 
     /// <summary>Row and reminder first, the state last: what has a state is found again after any crash, and a row without one is dropped. Null when it is stored; "no" only when it certainly is not.</summary>
-    private async Task<SubmitResult?> StoreAsync(AgentTaskState accepted, AgentTaskSubmission submission, CancellationToken cancellationToken)
+    private async Task<SubmitResult?> StoreAsync(AgentTaskState accepted, AgentTaskSubmission submission)
     {
         var entry = AgentTaskSnapshots.EntryOf(accepted);
         try
         {
             request.State = new() { Json = submission.RequestJson };
-            var added = catalog.AddAsync(entry, cancellationToken);
+            var added = catalog.AddAsync(entry, CancellationToken.None);
             await Task.WhenAll(added, this.RegisterOrUpdateReminder(ReminderName, ReminderPeriod, ReminderPeriod), GuardAsync(request.WriteStateAsync));
             if (await added == CatalogAddOutcome.CaseConflict)
             {
@@ -119,8 +130,9 @@ internal sealed partial class AgentTaskGrain(
                 return new(SubmitOutcome.Conflict, Detail: $"A task whose id differs from {TaskId} in case only is known; on some machines they would share a folder.");
             }
         }
-        catch (Exception exception) when (exception is not OperationCanceledException)
+        catch (Exception exception)
         {
+            // Whatever it was, the state comes last and was not written.
             return NotStored(exception);
         }
 
@@ -133,8 +145,53 @@ internal sealed partial class AgentTaskGrain(
         catch (OrleansException exception)
         {
             // What a failed write has stored is unknown until it is read; when that fails too, the caller has to learn that nobody knows.
-            await state.ReadStateAsync(CancellationToken.None);
+            await ReadAgainAsync();
             return state.RecordExists ? null : NotStored(exception);
+        }
+    }
+
+    /// <summary>Null when the task may come. A request that its client has given up goes on: it would keep its place otherwise.</summary>
+    private async Task<SubmitResult?> AdmitAsync()
+    {
+        try
+        {
+            return (await Capacity.AdmitAsync(TaskId, CancellationToken.None)).Refusal is { } refusal ? new(SubmitOutcome.Refused, refusal) : null;
+        }
+        catch (OrleansException exception)
+        {
+            return NotStored(exception);
+        }
+    }
+
+    private async Task ReadAgainAsync()
+    {
+        try
+        {
+            await state.ReadStateAsync(CancellationToken.None);
+        }
+        catch (OrleansException exception)
+        {
+            throw new OrleansException($"Whether task {TaskId} was stored is not known.", exception);
+        }
+    }
+
+    /// <summary>A task that was never acknowledged leaves nothing behind: no row, no place in the line, no slot.</summary>
+    private async Task ForgetAsync()
+    {
+        await catalog.RemoveAsync(TaskId, CancellationToken.None);
+        await Capacity.ReleaseAsync(TaskId, int.MaxValue);
+    }
+
+    private async Task TryForgetAsync()
+    {
+        try
+        {
+            await ForgetAsync();
+        }
+        catch (Exception exception)
+        {
+            // The answer is no all the same; a slot that comes, a reminder or the next start tries again.
+            LogNotForgotten(logger, exception, TaskId);
         }
     }
 
@@ -163,7 +220,7 @@ internal sealed partial class AgentTaskGrain(
         var before = state.State.Phase;
         state.State = next;
         await GuardAsync(state.WriteStateAsync);
-        if (before != next.Phase) LogPhase(logger, TaskId, next.Phase, next.Status);
+        if (before != next.Phase) LogPhase(logger, TaskId, next.Phase, next.Status, next.Facts.TraceId);
     }
 
     /// <summary>What a failed write has stored is unknown: the next activation reads it.</summary>
@@ -196,7 +253,7 @@ internal sealed partial class AgentTaskGrain(
         try
         {
             await CatalogAsync();
-            await DoAsync(AgentTaskEffects.Of(state.State, now));
+            await DoAsync(AgentTaskEffects.Of(state.State, options.Value, now));
         }
         catch (Exception exception)
         {
@@ -220,7 +277,7 @@ internal sealed partial class AgentTaskGrain(
             AgentTaskEffect.Collect => Machine.CollectAsync(session, task.Worktree!),
             AgentTaskEffect.ReleaseSlot => Capacity.ReleaseAsync(TaskId, task.Run),
             AgentTaskEffect.WindUp => WindUpAsync(),
-            AgentTaskEffect.Deliver => DeliverAsync(),
+            AgentTaskEffect.Settle => SettleAsync(),
             _ => Task.CompletedTask,
         };
     }
@@ -244,28 +301,21 @@ internal sealed partial class AgentTaskGrain(
     private async Task WindUpAsync()
     {
         await Capacity.ReleaseAsync(TaskId, state.State.Run);
-        await DeliverAsync();
-        if (state.State.Worktree is { } worktree)
-        {
-            var session = state.State.Session(TaskId);
-            if (!IsWorktreeKept()) await Machine.RemoveWorktreeAsync(session, worktree);
-            else if (state.State.Facts.ContinuationBranch is not null) await Machine.KeepWorktreeAsync(session, worktree);
-        }
-
         await SaveAsync(AgentTaskTransitions.WoundUp(state.State));
+        await SettleAsync();
     }
 
-    private async Task DeliverAsync()
+    private async Task SettleAsync()
     {
         foreach (var debt in state.State.Callbacks.Where(debt => debt.State == CallbackState.Owed)) await Callbacks.DeliverAsync(debt.Callback);
+        var session = state.State.Session(TaskId);
+        await (AgentTaskEffects.CareOf(state.State, options.Value) switch
+        {
+            WorktreeCare.LetGo => Machine.KeepWorktreeAsync(session, state.State.Worktree!),
+            WorktreeCare.Remove => Machine.RemoveWorktreeAsync(session, state.State.Worktree!),
+            _ => Task.CompletedTask,
+        });
     }
-
-    private bool IsWorktreeKept() => options.Value.WorktreeKeep switch
-    {
-        WorktreeKeep.Never => false,
-        WorktreeKeep.Failed => state.State.Status != AgentTaskStatus.Completed,
-        _ => true,
-    };
 
     private void SetTimer(TimeSpan? due)
     {
@@ -282,14 +332,17 @@ internal sealed partial class AgentTaskGrain(
         else _timer.Change(wait, Timeout.InfiniteTimeSpan);
     }
 
-    [LoggerMessage(100, LogLevel.Information, "Task {TaskId} accepted: {WorkerType} on {Repository}.")]
-    private static partial void LogAccepted(ILogger logger, string taskId, string workerType, string repository);
+    [LoggerMessage(100, LogLevel.Information, "Task {TaskId} accepted: {WorkerType} on {Repository} (trace {TraceId}).")]
+    private static partial void LogAccepted(ILogger logger, string taskId, string workerType, string repository, string? traceId);
 
     [LoggerMessage(103, LogLevel.Error, "Task {TaskId} is refused: it could not be stored.")]
     private static partial void LogNotStored(ILogger logger, Exception exception, string taskId);
 
-    [LoggerMessage(101, LogLevel.Information, "Task {TaskId} is {Phase} ({Status}).")]
-    private static partial void LogPhase(ILogger logger, string taskId, AgentTaskPhase phase, AgentTaskStatus status);
+    [LoggerMessage(104, LogLevel.Warning, "Task {TaskId} was refused, and its traces could not be removed yet.")]
+    private static partial void LogNotForgotten(ILogger logger, Exception exception, string taskId);
+
+    [LoggerMessage(101, LogLevel.Information, "Task {TaskId} is {Phase} ({Status}, trace {TraceId}).")]
+    private static partial void LogPhase(ILogger logger, string taskId, AgentTaskPhase phase, AgentTaskStatus status, string? traceId);
 
     [LoggerMessage(102, LogLevel.Warning, "Task {TaskId}: what its phase {Phase} asks for failed; asked again in {Seconds} s.")]
     private static partial void LogEffectFailed(ILogger logger, Exception exception, string taskId, AgentTaskPhase phase, double seconds);
