@@ -44,6 +44,9 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
     {
         Begin(request.Session, JobKind.Session, async cancellationToken =>
         {
+            // What ended the attempt before may have ended its git in the middle. While this one runs already, git finds that somebody works there, and leaves all as it is.
+            if (request.Session.Attempt > 1)
+                await Task.Run(() => worktrees.UnlockAsync(request.Session, request.Worktree, cancellationToken), CancellationToken.None);
             var start = await Task.Run(() => sessions.StartAsync(request, cancellationToken), CancellationToken.None);
             if (start.Started is { } started) await TaskOf(request.Session).SessionStarted(started);
             var ended = start.Ended

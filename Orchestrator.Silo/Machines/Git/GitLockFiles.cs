@@ -26,7 +26,7 @@ internal sealed partial class GitLockFiles(GitProgram git, TimeProvider clock)
             }
             catch (ToolFailedException exception) when (tries < TriesMax && FindIn(exception.ErrorTail, mirror) is { } path)
             {
-                if (!TryRemove(mirror, path)) await Task.Delay(BetweenTries, clock, cancellationToken);
+                if (!TryRemove(path, RootsOf(mirror))) await Task.Delay(BetweenTries, clock, cancellationToken);
             }
         }
     }
@@ -34,17 +34,18 @@ internal sealed partial class GitLockFiles(GitProgram git, TimeProvider clock)
     /// <summary>Removes what a killed git left in a worktree's own folder and on its branch.</summary>
     public void RemoveLeft(GitMirror mirror, string taskId, string branch)
     {
+        // Other tasks' agents use git all the time, in their own worktrees: they hold nothing in this one.
         var admin = mirror.AdminFolder(taskId);
         if (Directory.Exists(admin))
-            foreach (var path in Directory.EnumerateFiles(admin, "*.lock")) TryRemove(mirror, path);
-        TryRemove(mirror, mirror.At("refs", "heads", branch + ".lock"));
+            foreach (var path in Directory.EnumerateFiles(admin, "*.lock")) TryRemove(path, [admin, .. WorktreeOf(admin)]);
+        TryRemove(mirror.At("refs", "heads", branch + ".lock"), RootsOf(mirror));
     }
 
-    private bool TryRemove(GitMirror mirror, string path)
+    private bool TryRemove(string path, List<string> roots)
     {
         var file = new FileInfo(path);
         if (!file.Exists) return true;
-        if (OperatingSystem.IsLinux() ? HasHolder(mirror) : clock.GetUtcNow() - new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero) < AgeMin) return false;
+        if (OperatingSystem.IsLinux() ? HasHolder(roots) : clock.GetUtcNow() - new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero) < AgeMin) return false;
         file.Delete();
         return true;
     }
@@ -57,14 +58,15 @@ internal sealed partial class GitLockFiles(GitProgram git, TimeProvider clock)
         return path.StartsWith(mirror.Path + "/", StringComparison.Ordinal) ? path : null;
     }
 
-    /// <summary>Whether any git lives that works in the mirror or in a worktree of it: git closes a lock file long before it lets it go, so that open files say too little.</summary>
-    private static bool HasHolder(GitMirror mirror)
-    {
-        var roots = new List<string> { mirror.Path };
-        if (Directory.Exists(mirror.At("worktrees")))
-            roots.AddRange(Directory.EnumerateDirectories(mirror.At("worktrees")).Select(admin => RefFiles.ReadLoose(Path.Combine(admin, "gitdir"))).OfType<string>().Select(path => Path.GetDirectoryName(path)!));
-        return Directory.EnumerateDirectories("/proc").Where(folder => char.IsAsciiDigit(Path.GetFileName(folder)[0])).Any(folder => IsGitIn(folder, roots));
-    }
+    /// <summary>The mirror and all worktrees of it.</summary>
+    private static List<string> RootsOf(GitMirror mirror) =>
+        [mirror.Path, .. Directory.Exists(mirror.At("worktrees")) ? Directory.EnumerateDirectories(mirror.At("worktrees")).SelectMany(WorktreeOf) : []];
+
+    private static IEnumerable<string> WorktreeOf(string admin) => RefFiles.ReadLoose(Path.Combine(admin, "gitdir")) is { } path ? [Path.GetDirectoryName(path)!] : [];
+
+    /// <summary>Whether any git lives that works in one of these folders: git closes a lock file long before it lets it go, so that open files say too little.</summary>
+    private static bool HasHolder(List<string> roots) =>
+        Directory.EnumerateDirectories("/proc").Where(folder => char.IsAsciiDigit(Path.GetFileName(folder)[0])).Any(folder => IsGitIn(folder, roots));
 
     private static bool IsGitIn(string process, List<string> roots)
     {

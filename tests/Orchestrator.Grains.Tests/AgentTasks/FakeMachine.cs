@@ -47,6 +47,12 @@ internal sealed class FakeMachine : IWorktrees, ISessions
         return Task.FromResult(OnCollect(session));
     }
 
+    public Task UnlockAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
+    {
+        Note($"unlock {session}");
+        return Task.CompletedTask;
+    }
+
     public Task<MachineFailure?> KeepAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
     {
         Note($"keep {session}");
