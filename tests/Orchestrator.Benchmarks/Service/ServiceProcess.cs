@@ -24,6 +24,16 @@ internal sealed class ServiceProcess : IAsyncDisposable
     /// <summary>MiB that the process holds of the machine's memory.</summary>
     public double MemoryMegabytes => MemoryOf(_process.Id);
 
+    /// <summary>Processor time that it has used so far: says more than the clock where the machine is busy with other things.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
     private static string Binary => Path.Combine(Repository.Root, "Orchestrator.Silo", "bin", "Release", "net10.0", "Orchestrator.Silo");
 
     public static double MemoryOf(int pid)
