@@ -18,14 +18,12 @@ service_pid() {
   local pid
   pid=$(json_member "$service_file" pid)
   [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null || return 1
-  case $(ps -o args= -p "$pid" 2>/dev/null) in
-    *Orchestrator.Silo*) printf '%s' "$pid" ;;
-    *) return 1 ;;
-  esac
+  if command -v ps >/dev/null && [[ $(ps -o args= -p "$pid" 2>/dev/null) != *Orchestrator.Silo* ]]; then return 1; fi
+  printf '%s' "$pid"
 }
 
-# Installs a Debian or Homebrew package when its command is missing and that can be done without asking; else says what to do.
-need() {
+# Installs a Debian or Homebrew package when its command is missing and that can be done without asking. Fails when the command is still missing then.
+try_install() {
   local command=$1 package=$2 sudo=""
   command -v "$command" >/dev/null && return 0
   [ "$(id -u)" = 0 ] || sudo="sudo -n"
@@ -37,7 +35,13 @@ need() {
     say "Installing $package with brew …"
     brew install "$package" >&2 || true
   fi
-  command -v "$command" >/dev/null || die "'$command' is missing. Install it (Debian: sudo apt-get install $package; macOS: brew install $package), then start again."
+  command -v "$command" >/dev/null
+}
+
+# The same for what there is no going on without.
+need() {
+  local command=$1 package=$2
+  try_install "$command" "$package" || die "'$command' is missing. Install it (Debian: sudo apt-get install $package; macOS: brew install $package), then start again."
 }
 
 need_dotnet() {

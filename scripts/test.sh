@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
-# Builds, runs every test and ends with "N passed, N failed[, N skipped]". Arguments go to dotnet test, e.g.
+# Installs what the tests need, builds, runs every test and ends with "N passed, N failed[, N skipped]". Arguments go to dotnet test, e.g.
 #   scripts/test.sh --filter FullyQualifiedName~Reminder
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lib.sh
+need_dotnet
+need git git
+need tmux tmux
+# Tests that need what cannot be had here are skipped and say why.
+try_install node nodejs || say "Node.js is not here and could not be installed."
+try_install npm npm || say "npm is not here and could not be installed."
 scripts/build.sh
-# Tests that need what cannot be had here are skipped; the script says why.
 scripts/install-claude-code.sh || true
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -24,7 +30,8 @@ if [ "$passed" -eq 0 ]; then
 fi
 echo
 if [ "$skipped" -gt 0 ]; then
-  grep -E '^ +Skipped ' "$log" | sort -u || true
+  echo "Skipped:"
+  grep -A 1 -F '[SKIP]' "$log" | sed -E -e '/^--$/d' -e 's/^\[xUnit\.net [0-9:.]+\] +/  /' || true
   echo "$passed passed, $failed failed, $skipped skipped"
 else
   echo "$passed passed, $failed failed"

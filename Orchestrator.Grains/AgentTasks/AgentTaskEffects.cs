@@ -12,6 +12,9 @@ internal enum AgentTaskEffect
     /// <summary>Stand in the line for a slot.</summary>
     WaitForSlot,
 
+    /// <summary>Give the slot back while another task has what this one needs.</summary>
+    ReleaseSlot,
+
     /// <summary>Have the worktree made.</summary>
     Prepare,
 
@@ -41,6 +44,7 @@ internal static class AgentTaskEffects
     public static AgentTaskEffect Of(AgentTaskState state, DateTimeOffset now) => state.Phase switch
     {
         AgentTaskPhase.Waiting => AgentTaskEffect.WaitForSlot,
+        AgentTaskPhase.Blocked => AgentTaskEffect.ReleaseSlot,
         AgentTaskPhase.Preparing => AgentTaskEffect.Prepare,
         AgentTaskPhase.Running when state.Attempt.StartedAt is not null => AgentTaskEffect.Watch,
         AgentTaskPhase.Running => state.Attempt.NotBefore > now ? AgentTaskEffect.None : AgentTaskEffect.Start,
@@ -55,6 +59,7 @@ internal static class AgentTaskEffects
     public static DateTimeOffset? NextTimeOf(AgentTaskState state, AgentTaskOptions options, DateTimeOffset now) => state.Phase switch
     {
         AgentTaskPhase.Waiting => state.CreatedAt + options.QueueTtl,
+        AgentTaskPhase.Blocked => state.BlockedUntil,
         AgentTaskPhase.Preparing => state.DeadlineAt,
         AgentTaskPhase.Running when state.Attempt is { StartedAt: null, NotBefore: { } notBefore } && notBefore > now && !(state.DeadlineAt < notBefore) => notBefore,
         AgentTaskPhase.Running => state.DeadlineAt,

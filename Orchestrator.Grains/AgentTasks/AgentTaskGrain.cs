@@ -19,6 +19,7 @@ internal sealed partial class AgentTaskGrain(
     IAgentTaskCatalog catalog, IOptions<AgentTaskOptions> options, TimeProvider clock, ILogger<AgentTaskGrain> logger) : Grain, IAgentTaskGrain, IRemindable
 {
     private const string ReminderName = "agent-task";
+    private const int DatabaseRetryAfterSeconds = 30;
     private static readonly TimeSpan ReminderPeriod = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(5);
 
@@ -44,14 +45,10 @@ internal sealed partial class AgentTaskGrain(
 
         var accepted = AgentTaskTransitions.Accept(AgentTaskRequest.FactsOf(submission, options.Value), clock.GetUtcNow());
         if ((await Capacity.AdmitAsync(TaskId, cancellationToken)).Refusal is { } refusal) return new(SubmitOutcome.Refused, refusal);
-        try
-        {
-            if (await StoreAsync(accepted, submission, cancellationToken) is { } conflict) return conflict;
-        }
-        catch
+        if (await StoreAsync(accepted, submission, cancellationToken) is { } no)
         {
             await Capacity.ReleaseAsync(TaskId, accepted.Run);
-            throw;
+            return no;
         }
 
         LogAccepted(logger, TaskId, accepted.Facts.WorkerType, accepted.Facts.Repository);
@@ -107,23 +104,44 @@ internal sealed partial class AgentTaskGrain(
 
     private static string NewAgentSessionId() => Guid.NewGuid().ToString();
 
-    /// <summary>Row and reminder first, the state last: what has a state is found again after any crash, and a row without one is dropped.</summary>
+    /// <summary>Row and reminder first, the state last: what has a state is found again after any crash, and a row without one is dropped. Null when it is stored; "no" only when it certainly is not.</summary>
     private async Task<SubmitResult?> StoreAsync(AgentTaskState accepted, AgentTaskSubmission submission, CancellationToken cancellationToken)
     {
         var entry = AgentTaskSnapshots.EntryOf(accepted);
-        request.State = new() { Json = submission.RequestJson };
-        var added = catalog.AddAsync(entry, cancellationToken);
-        await Task.WhenAll(added, this.RegisterOrUpdateReminder(ReminderName, ReminderPeriod, ReminderPeriod), GuardAsync(request.WriteStateAsync));
-        if (await added == CatalogAddOutcome.CaseConflict)
+        try
         {
-            await Capacity.ReleaseAsync(TaskId, accepted.Run);
-            await GuardAsync(request.ClearStateAsync);
-            return new(SubmitOutcome.Conflict, Detail: $"A task whose id differs from {TaskId} in case only is known; on some machines they would share a folder.");
+            request.State = new() { Json = submission.RequestJson };
+            var added = catalog.AddAsync(entry, cancellationToken);
+            await Task.WhenAll(added, this.RegisterOrUpdateReminder(ReminderName, ReminderPeriod, ReminderPeriod), GuardAsync(request.WriteStateAsync));
+            if (await added == CatalogAddOutcome.CaseConflict)
+            {
+                await GuardAsync(request.ClearStateAsync);
+                return new(SubmitOutcome.Conflict, Detail: $"A task whose id differs from {TaskId} in case only is known; on some machines they would share a folder.");
+            }
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            return NotStored(exception);
         }
 
         _cataloged = entry;
-        await SaveAsync(accepted);
-        return null;
+        try
+        {
+            await SaveAsync(accepted);
+            return null;
+        }
+        catch (OrleansException exception)
+        {
+            // What a failed write has stored is unknown until it is read; when that fails too, the caller has to learn that nobody knows.
+            await state.ReadStateAsync(CancellationToken.None);
+            return state.RecordExists ? null : NotStored(exception);
+        }
+    }
+
+    private SubmitResult NotStored(Exception exception)
+    {
+        LogNotStored(logger, exception, TaskId);
+        return new(SubmitOutcome.Refused, new("Database not writable", "Nothing was stored; the service's log says why.", DatabaseRetryAfterSeconds));
     }
 
     /// <summary>A report that nobody waits for. One whose saving fails is asked for again by the reminder.</summary>
@@ -200,6 +218,7 @@ internal sealed partial class AgentTaskGrain(
             AgentTaskEffect.Watch => Machine.WatchAsync(session, facts.WorkerType, task.Worktree!),
             AgentTaskEffect.Stop => Machine.StopAsync(session, facts.WorkerType, task.Worktree, task.Status == AgentTaskStatus.Cancelled ? "cancelled" : "time limit"),
             AgentTaskEffect.Collect => Machine.CollectAsync(session, task.Worktree!),
+            AgentTaskEffect.ReleaseSlot => Capacity.ReleaseAsync(TaskId, task.Run),
             AgentTaskEffect.WindUp => WindUpAsync(),
             AgentTaskEffect.Deliver => DeliverAsync(),
             _ => Task.CompletedTask,
@@ -226,7 +245,13 @@ internal sealed partial class AgentTaskGrain(
     {
         await Capacity.ReleaseAsync(TaskId, state.State.Run);
         await DeliverAsync();
-        if (state.State.Worktree is { } worktree && !IsWorktreeKept()) await Machine.RemoveWorktreeAsync(state.State.Session(TaskId), worktree);
+        if (state.State.Worktree is { } worktree)
+        {
+            var session = state.State.Session(TaskId);
+            if (!IsWorktreeKept()) await Machine.RemoveWorktreeAsync(session, worktree);
+            else if (state.State.Facts.ContinuationBranch is not null) await Machine.KeepWorktreeAsync(session, worktree);
+        }
+
         await SaveAsync(AgentTaskTransitions.WoundUp(state.State));
     }
 
@@ -259,6 +284,9 @@ internal sealed partial class AgentTaskGrain(
 
     [LoggerMessage(100, LogLevel.Information, "Task {TaskId} accepted: {WorkerType} on {Repository}.")]
     private static partial void LogAccepted(ILogger logger, string taskId, string workerType, string repository);
+
+    [LoggerMessage(103, LogLevel.Error, "Task {TaskId} is refused: it could not be stored.")]
+    private static partial void LogNotStored(ILogger logger, Exception exception, string taskId);
 
     [LoggerMessage(101, LogLevel.Information, "Task {TaskId} is {Phase} ({Status}).")]
     private static partial void LogPhase(ILogger logger, string taskId, AgentTaskPhase phase, AgentTaskStatus status);

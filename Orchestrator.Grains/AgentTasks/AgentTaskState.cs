@@ -26,6 +26,9 @@ internal sealed record AgentTaskState
     /// <summary>Set at the first grant of a slot.</summary>
     public DateTimeOffset? DeadlineAt { get; init; }
 
+    /// <summary>When a blocked task asks again.</summary>
+    public DateTimeOffset? BlockedUntil { get; init; }
+
     public int Run { get; init; } = 1;
 
     public ImmutableArray<AgentTaskAttempt> Attempts { get; init; } = [];

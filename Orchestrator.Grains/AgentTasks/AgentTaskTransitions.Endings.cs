@@ -104,7 +104,7 @@ internal static partial class AgentTaskTransitions
 
     private static TaskResult ResultOf(AgentTaskState state, WorkReport report, PlannedEnd plan) => new()
     {
-        Branch = state.Worktree!.Branch,
+        Branch = report.Branch ?? state.Worktree!.Branch,
         Commits = report.CommitCount,
         CommitDetails = report.Commits,
         Summary = state.Summary is { Length: > 0 } summary ? summary : Describe(report),

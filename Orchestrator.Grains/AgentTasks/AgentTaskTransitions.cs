@@ -15,6 +15,9 @@ internal static partial class AgentTaskTransitions
     /// <summary>Starts of an agent inside one run, at most.</summary>
     public const int AttemptsMax = 3;
 
+    /// <summary>How long a blocked task waits before it asks again for what another one has.</summary>
+    public static readonly TimeSpan BlockedRetryDelay = TimeSpan.FromMinutes(1);
+
     private const int TimelineEntriesMax = 200;
 
     public static AgentTaskState Accept(AgentTaskFacts facts, DateTimeOffset now) =>
@@ -35,6 +38,7 @@ internal static partial class AgentTaskTransitions
     public static AgentTaskState WorktreePrepared(AgentTaskState state, WorktreeReport report, DateTimeOffset now)
     {
         if (state.Phase != AgentTaskPhase.Preparing || report.Session != state.Session(state.Facts.TaskId)) return state;
+        if (report.BlockedBy is { } other) return Blocked(state, other, now);
         if (report.Worktree is null) return End(state, AgentTaskStatus.Failed, null, TaskErrors.Setup(report.Failure), now);
         return (state with { Phase = AgentTaskPhase.Running, Worktree = report.Worktree })
             .Noting(now, "worktree_ready", report.Note ?? $"{report.Worktree.Branch} at {report.Worktree.BaseSha}");
@@ -62,8 +66,9 @@ internal static partial class AgentTaskTransitions
     /// <summary>Compares the stored times with the clock.</summary>
     public static AgentTaskState TimePassed(AgentTaskState state, AgentTaskOptions options, DateTimeOffset now)
     {
-        if (state.Phase == AgentTaskPhase.Waiting && now >= state.CreatedAt + options.QueueTtl)
+        if (state.Phase is AgentTaskPhase.Waiting or AgentTaskPhase.Blocked && now >= state.CreatedAt + options.QueueTtl)
             return End(state, AgentTaskStatus.Failed, null, TaskErrors.Expired(options.QueueTtl), now);
+        if (state.Phase == AgentTaskPhase.Blocked) return now < state.BlockedUntil ? state : state with { Phase = AgentTaskPhase.Waiting, BlockedUntil = null };
         if (state.Phase is not (AgentTaskPhase.Preparing or AgentTaskPhase.Running) || now < state.DeadlineAt) return state;
         var plan = new PlannedEnd(AgentTaskStatus.Interrupted, null, ResultRule.Partial);
         return (state with { Phase = AgentTaskPhase.Stopping, PlannedEnd = plan }).Noting(now, "time_limit", $"{state.Facts.TimeLimit.TotalHours:0.##} h are over");
@@ -82,6 +87,16 @@ internal static partial class AgentTaskTransitions
 
     /// <summary>The slot of an ended run is free, and its callbacks are in the callback grain's hands.</summary>
     public static AgentTaskState WoundUp(AgentTaskState state) => state with { IsWoundUp = true };
+
+    /// <summary>Back to before the slot: others may use it meanwhile, and the time limit has not begun.</summary>
+    private static AgentTaskState Blocked(AgentTaskState state, string other, DateTimeOffset now) => (state with
+    {
+        Status = AgentTaskStatus.Queued,
+        Phase = AgentTaskPhase.Blocked,
+        BlockedUntil = now + BlockedRetryDelay,
+        DeadlineAt = null,
+        Attempts = state.Attempts.RemoveAt(state.Attempts.Length - 1),
+    }).Noting(now, "blocked", $"task {other} has the branch {state.Facts.ContinuationBranch}");
 
     /// <summary>The terminal state and the callback that it owes, at once.</summary>
     private static AgentTaskState End(AgentTaskState state, AgentTaskStatus status, TaskResult? result, TaskError? error, DateTimeOffset now)

@@ -64,7 +64,8 @@ internal static class CapacityRules
     public static CapacityBooks Recount(CapacityBooks books, IReadOnlyCollection<CatalogEntry> open, DateTimeOffset now)
     {
         var entries = open.Where(entry => entry.Phase != AgentTaskPhase.Ended).ToDictionary(entry => entry.TaskId, StringComparer.Ordinal);
-        bool IsKnownOrNew(string taskId, DateTimeOffset since) => entries.ContainsKey(taskId) || now - since < ConfirmationTimeout;
+        bool IsKnownOrNew(string taskId, DateTimeOffset since) =>
+            now - since < ConfirmationTimeout || (entries.TryGetValue(taskId, out var entry) && (entry.Phase == AgentTaskPhase.Waiting || HoldsSlot(entry.Phase)));
         var leases = books.Leases.RemoveAll(lease => !IsKnownOrNew(lease.TaskId, lease.GrantedAt));
         var holders = entries.Values.Where(entry => HoldsSlot(entry.Phase) && !leases.Any(lease => lease.TaskId == entry.TaskId));
         var recounted = CapacityBooks.Of(leases.AddRange(holders.Select(entry => new Lease(entry.TaskId, entry.Run, entry.Attempt, now)))) with

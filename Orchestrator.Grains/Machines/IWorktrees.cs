@@ -15,6 +15,10 @@ public interface IWorktrees
     /// <summary>Counts commits and differences against the base. Trusts nothing that an agent may have written into git's configuration.</summary>
     Task<WorkReport> CollectAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken);
 
+    /// <summary>Lets go of the worktree's branch, so that another task can go on with it: the folder stays as it is, on the same commit.</summary>
+    /// <returns>Null when that is done, or there is no worktree any more; else why not.</returns>
+    Task<MachineFailure?> KeepAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken);
+
     /// <summary>Saves what is not committed or not on the branch to <c>refs/orchestrator/salvage/…</c>, then removes the folder; the branch stays.</summary>
     /// <returns>Null when it is gone; else why it was left.</returns>
     Task<MachineFailure?> RemoveAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken);

@@ -20,6 +20,7 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
         Session,
         Stop,
         Collect,
+        Keep,
         Remove,
     }
 
@@ -81,6 +82,15 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
         return Task.CompletedTask;
     }
 
+    public Task KeepWorktreeAsync(SessionName session, Worktree worktree)
+    {
+        Begin(session, JobKind.Keep, async cancellationToken =>
+        {
+            if (await worktrees.KeepAsync(session, worktree, cancellationToken) is { } failure) LogNotLetGo(logger, session.TaskId, worktree.Branch, failure.Message);
+        });
+        return Task.CompletedTask;
+    }
+
     public Task RemoveWorktreeAsync(SessionName session, Worktree worktree)
     {
         Begin(session, JobKind.Remove, async cancellationToken =>
@@ -136,6 +146,9 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
 
     [LoggerMessage(300, LogLevel.Error, "{Job} of task {TaskId}, run {Run}, attempt {Attempt} failed after {Seconds:0.0} s; it is tried again within a minute.")]
     private static partial void LogJobFailed(ILogger logger, Exception exception, JobKind job, string taskId, int run, int attempt, double seconds);
+
+    [LoggerMessage(302, LogLevel.Warning, "Task {TaskId}: its branch {Branch} could not be let go; tasks that go on with it wait until the worktree is removed: {Why}")]
+    private static partial void LogNotLetGo(ILogger logger, string taskId, string branch, string why);
 
     [LoggerMessage(301, LogLevel.Warning, "Task {TaskId}: its worktree '{Path}' was kept, because it could not be removed safely: {Why}")]
     private static partial void LogNotRemoved(ILogger logger, string taskId, string path, string why);

@@ -26,6 +26,9 @@ public interface IMachineGrain : IGrainWithStringKey
     /// <summary>Asks git about the work. Answered by <c>IAgentTaskGrain.WorkCollected</c>.</summary>
     Task CollectAsync(SessionName session, Worktree worktree);
 
+    /// <summary>Keeps the worktree of an ended run and lets go of its branch, so that another task can go on with it. No answer.</summary>
+    Task KeepWorktreeAsync(SessionName session, Worktree worktree);
+
     /// <summary>Removes the worktree; what is not pushed or committed is saved to a salvage ref first, and nothing is removed when that fails. No answer.</summary>
     Task RemoveWorktreeAsync(SessionName session, Worktree worktree);
 }
@@ -71,8 +74,9 @@ public sealed record Worktree(string Repository, string Path, string Branch, str
 /// <param name="Worktree">The worktree; null when it failed.</param>
 /// <param name="Failure">Why it failed; null when it did not.</param>
 /// <param name="Note">For the timeline, such as that the fetch failed but the base was there; null: none.</param>
+/// <param name="BlockedBy">The task that works on the branch that this one wants to go on with; null: none does.</param>
 [GenerateSerializer, Immutable]
-public sealed record WorktreeReport(SessionName Session, Worktree? Worktree, MachineFailure? Failure, string? Note = null);
+public sealed record WorktreeReport(SessionName Session, Worktree? Worktree, MachineFailure? Failure, string? Note = null, string? BlockedBy = null);
 
 /// <summary>What went wrong on the machine.</summary>
 /// <param name="Message">What happened, to what, for people. No secrets.</param>

@@ -1,10 +1,13 @@
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
 using Orchestrator.Contracts.AgentTasks;
 using Orchestrator.Grains.AgentTasks;
 using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Silo.Access;
 using Orchestrator.Silo.Http;
 using Orleans;
+using Orleans.Runtime;
 
 namespace Orchestrator.Silo.AgentTasks;
 
@@ -17,7 +20,7 @@ internal static class AgentTaskEndpoints
     public static void MapAgentTasks(this IEndpointRouteBuilder routes)
     {
         var tasks = routes.MapGroup("/tasks").WithTags("tasks");
-        tasks.MapPost("", SubmitAsync).WithAccess(AccessPolicy.Signed, takesBody: true).Accepts<TaskRequest>("application/json");
+        tasks.MapPost("", SubmitAsync).WithAccess(AccessPolicy.Signed, takesBody: true).AddOpenApiOperationTransformer(DescribeBodyAsync);
         tasks.MapGet("", List).WithAccess(AccessPolicy.Open);
         tasks.MapGet("/{id}", GetAsync).WithAccess(AccessPolicy.Open);
         tasks.MapDelete("/{id}", CancelAsync).WithAccess(AccessPolicy.Open);
@@ -32,13 +35,27 @@ internal static class AgentTaskEndpoints
         if (submission is null) return Problems.InvalidRequest(reading.Error!, reading.Errors);
 
         var taskId = reading.Request!.TaskId;
-        var result = await grains.GetGrain<IAgentTaskGrain>(taskId).SubmitAsync(submission, cancellationToken);
+        var result = await TrySubmitAsync(grains.GetGrain<IAgentTaskGrain>(taskId), submission, cancellationToken);
+        if (result is null) return Problems.OutcomeUnknown();
         return result.Outcome switch
         {
             SubmitOutcome.Accepted => TypedResults.Accepted((string?)null, new TaskStatusAnswer(taskId, "accepted")),
             SubmitOutcome.Conflict => Problems.TaskIdTaken(result.Detail),
             _ => Problems.Refused(result.Refusal ?? throw new InvalidOperationException("A refusal without a reason.")),
         };
+    }
+
+    /// <summary>Null when nobody knows whether the task was stored: the grain says "no" itself when it certainly was not.</summary>
+    private static async Task<SubmitResult?> TrySubmitAsync(IAgentTaskGrain task, AgentTaskSubmission submission, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await task.SubmitAsync(submission, cancellationToken);
+        }
+        catch (OrleansException exception) when (exception is not SiloUnavailableException)
+        {
+            return null;
+        }
     }
 
     private static async Task<Results<Ok<TaskView>, ProblemResult>> GetAsync(string id, IGrainFactory grains)
@@ -68,6 +85,17 @@ internal static class AgentTaskEndpoints
         var page = catalog.ReadPage(query);
         return TypedResults.Ok(new TaskPage([.. page.Entries.Select(TaskViews.ToSummary)], page.NextCursor));
     }
+
+    /// <summary>Said to the description alone: routing would answer another content type with 415 before the signature is looked at.</summary>
+    private static async Task DescribeBodyAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken) =>
+        operation.RequestBody = new OpenApiRequestBody
+        {
+            Required = true,
+            Content = new Dictionary<string, OpenApiMediaType>
+            {
+                ["application/json"] = new() { Schema = await context.GetOrCreateSchemaAsync(typeof(TaskRequest), cancellationToken: cancellationToken) },
+            },
+        };
 
     private static (CatalogQuery Query, Dictionary<string, IReadOnlyList<string>> Errors) ReadQuery(string? status, string? repository, string? limit, string? after)
     {

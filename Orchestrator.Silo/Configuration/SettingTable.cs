@@ -17,51 +17,60 @@ internal static partial class SettingTable
 
     public static IReadOnlyList<Setting> All { get; } =
     [
-        new("PORT", "8080", "a port from 0 to 65535 (0: any free one)", (to, value) => TryInt(value, 0, 65535, port => to.Server.Port = port)),
-        new("BIND", "127.0.0.1", "an IP address, or localhost", ApplyBind),
-        new(SecretName, "made on first run by scripts/start.sh", "one or more secrets, separated by commas", ApplySecrets) { IsSecret = true },
+        new("PORT", "8080", "the port", "a port from 0 to 65535 (0: any free one)", (to, value) => TryInt(value, 0, 65535, port => to.Server.Port = port)),
+        new("BIND", "127.0.0.1", "the address to listen at; beyond this machine, `ACCESS=open` also needs `BEHIND_PROXY=true`", "an IP address, or localhost", ApplyBind),
+        new(SecretName, "made on first run by scripts/start.sh", "what dispatchers sign with; several while it is changed", "one or more secrets, separated by commas", ApplySecrets) { IsSecret = true },
         NotBuilt("GH_APP_ID"),
         NotBuilt("GH_INSTALLATION_ID"),
         NotBuilt("GH_PRIVATE_KEY") with { IsSecret = true },
         NotBuilt("GH_API_URL"),
-        new("GIT_URL_TEMPLATE", "https://github.com/{repository}.git", "a URL or path that contains {repository}", ApplyGitUrl) { IsSecret = true },
-        new("WORKER_CAPACITY", "1", "a whole number from 1 to 256", (to, value) => TryInt(value, 1, 256, slots => to.Capacity.SlotsMax = slots)),
-        new("QUEUE_LIMIT", "1000", "a whole number from 0 to 100000", (to, value) => TryInt(value, 0, 100_000, limit => to.Capacity.QueueLimit = limit)),
-        new("QUEUE_TTL_HOURS", "24", "hours, more than 0 and at most 8760", (to, value) => TryTime(value, 3600, HoursMax, time => to.AgentTasks.QueueTtl = time)),
-        new("DEFAULT_REPOSITORY", "–", "owner/name", ApplyRepository),
-        new("TASK_TIMEOUT_HOURS", "5", "hours, more than 0 and at most 12", (to, value) => TryTime(value, 3600, 12, time => to.AgentTasks.Timeout = time)),
+        new("GIT_URL_TEMPLATE", "https://github.com/{repository}.git", "where repositories are; `file:///srv/git/{repository}.git` works", "a URL or path that contains {repository}", ApplyGitUrl) { IsSecret = true },
+        new("WORKER_CAPACITY", "1", "agents that run at once", "a whole number from 1 to 256",
+            (to, value) => TryInt(value, 1, 256, slots => to.Capacity.SlotsMax = slots)),
+        new("QUEUE_LIMIT", "1000", "tasks that may wait; 0 takes a task only when a slot is free for it", "a whole number from 0 to 100000",
+            (to, value) => TryInt(value, 0, 100_000, limit => to.Capacity.QueueLimit = limit)),
+        new("QUEUE_TTL_HOURS", "24", "how long a task may wait", "hours, more than 0 and at most 8760",
+            (to, value) => TryTime(value, 3600, HoursMax, time => to.AgentTasks.QueueTtl = time)),
+        new("DEFAULT_REPOSITORY", "–", "the repository of a task that names none", "owner/name", ApplyRepository),
+        new("TASK_TIMEOUT_HOURS", "5", "the time limit of a task that names none", "hours, more than 0 and at most 12",
+            (to, value) => TryTime(value, 3600, 12, time => to.AgentTasks.Timeout = time)),
         NotBuilt("INACTIVITY_MINUTES"),
-        new("SHUTDOWN_DRAIN_SECONDS", "600", "seconds, from 0 to 86400", (to, value) => TryTime(value, 1, 86_400, time => to.Shutdown.DrainTimeout = time, mayBeZero: true)),
-        new("RESUME_AFTER_LOSS", "true", "true or false", (to, value) => TryBool(value, isOn => to.AgentTasks.ResumeAfterLoss = isOn)),
-        new("WORKTREE_KEEP", "always", "always, failed or never", ApplyWorktreeKeep),
-        new(HomeName, "~/.orchestrator", "the path of a folder that this user may write", ApplyHome),
-        new("ACCESS", "local", "local, signed or open", ApplyAccess),
-        new("BEHIND_PROXY", "false", "true or false", (to, value) => TryBool(value, isOn => to.Access.IsBehindProxy = isOn)),
+        new("SHUTDOWN_DRAIN_SECONDS", "600", "how long `POST /admin/shutdown` waits for what runs", "seconds, from 0 to 86400",
+            (to, value) => TryTime(value, 1, 86_400, time => to.Shutdown.DrainTimeout = time, mayBeZero: true)),
+        new("RESUME_AFTER_LOSS", "true", "whether an agent whose session was lost is started again", "true or false",
+            (to, value) => TryBool(value, isOn => to.AgentTasks.ResumeAfterLoss = isOn)),
+        new("WORKTREE_KEEP", "always", "when the worktree of an ended task is kept", "always, failed or never", ApplyWorktreeKeep),
+        new(HomeName, "~/.orchestrator", "everything that is kept", "the path of a folder that this user may write", ApplyHome),
+        new("ACCESS", "local", "who may use the routes other than `POST /tasks`: programs on this machine, who signs, or everybody", "local, signed or open", ApplyAccess),
+        new("BEHIND_PROXY", "false", "whether a proxy in front decides who comes in", "true or false",
+            (to, value) => TryBool(value, isOn => to.Access.IsBehindProxy = isOn)),
         Refused("CF_ACCESS_TEAM_DOMAIN"),
         Refused("CF_ACCESS_AUD"),
-        new("CALLBACK_ALLOW", "–", "origins such as https://example.com:8443, separated by commas", ApplyCallbackAllow),
-        new("INTERNAL_AUTH_TOKEN", "–", "printable ASCII characters", ApplyInternalAuth) { IsSecret = true },
-        new("SCRIPT_AGENT", "the bundled demo agent", "a program", (to, value) => TryText(value, program => to.Machine.ScriptAgent = program)),
-        new("CLAUDE_COMMAND", "claude", "a program", (to, value) => TryText(value, program => to.Machine.ClaudeCommand = program)),
+        new("CALLBACK_ALLOW", "–", "origins that callbacks may go to whatever their address; others must be public", "origins such as https://example.com:8443, separated by commas", ApplyCallbackAllow),
+        new("INTERNAL_AUTH_TOKEN", "–", "sent as `X-Internal-Auth` to the origins of `CALLBACK_ALLOW`", "printable ASCII characters", ApplyInternalAuth) { IsSecret = true },
+        new("SCRIPT_AGENT", "the bundled demo agent", "the program behind `workerType: script`", "a program",
+            (to, value) => TryText(value, program => to.Machine.ScriptAgent = program)),
+        new("CLAUDE_COMMAND", "claude", "Claude Code", "a program", (to, value) => TryText(value, program => to.Machine.ClaudeCommand = program)),
         NotBuilt("CODEX_COMMAND"),
         NotBuilt("OPENCODE_COMMAND"),
         NotBuilt("GEMINI_COMMAND"),
-        new("AGENT_ENV", string.Join(',', new MachineOptions().AgentEnvironment), "names of environment variables, separated by commas",
+        new("AGENT_ENV", string.Join(',', new MachineOptions().AgentEnvironment), "what agents get from the service's environment", "names of environment variables, separated by commas",
             (to, value) => TryNames(value, names => to.Machine.AgentEnvironment = names)),
-        new("TASK_ENV_ALLOW", "–", "names of environment variables, separated by commas", (to, value) => TryNames(value, names => to.Machine.TaskEnvironmentAllowed = names)),
+        new("TASK_ENV_ALLOW", "–", "names that a task's `environment` may have", "names of environment variables, separated by commas",
+            (to, value) => TryNames(value, names => to.Machine.TaskEnvironmentAllowed = names)),
         Refused("AGENT_USER"),
-        new("ORCHESTRATOR_LOG_LEVEL", "information", "trace, debug, information, warning, error, critical or none", ApplyLogLevel),
+        new("ORCHESTRATOR_LOG_LEVEL", "information", "the least level that is logged", "trace, debug, information, warning, error, critical or none", ApplyLogLevel),
     ];
 
     /// <summary>A setting of the contract that nothing reads yet: it is accepted, and the start says so.</summary>
-    private static Setting NotBuilt(string name) => new(name, "–", "anything: it is not built yet", (to, _) =>
+    private static Setting NotBuilt(string name) => new(name, "–", "not built yet: the start says that it is ignored", "anything", (to, _) =>
     {
         to.Ignored.Add(name);
         return true;
     });
 
     /// <summary>A setting that protects something: to go on without that protection would be a trap.</summary>
-    private static Setting Refused(string name) => new(name, "–", "left out: what it turns on is not built yet", (_, _) => false);
+    private static Setting Refused(string name) => new(name, "–", "not built yet: refused, because it would protect nothing", "left out: what it turns on is not built yet", (_, _) => false);
 
     private static bool ApplyBind(OrchestratorSettings to, string value)
     {

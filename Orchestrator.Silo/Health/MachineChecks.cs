@@ -32,9 +32,17 @@ internal sealed partial class MachineChecks(
         using var timer = new PeriodicTimer(Period, clock);
         do
         {
-            CheckDisk();
-            var found = await Task.WhenAll(CheckToolAsync("git", "--version", stoppingToken), CheckToolAsync("tmux", "-V", stoppingToken));
-            _latest = [.. found, DescribeDisk()];
+            try
+            {
+                CheckDisk();
+                var found = await Task.WhenAll(CheckToolAsync("git", "--version", stoppingToken), CheckToolAsync("tmux", "-V", stoppingToken));
+                _latest = [.. found, DescribeDisk()];
+            }
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+            {
+                // A look that fails must not stop the service, as an exception from here would; the next one comes in a minute.
+                LogLookFailed(log, exception);
+            }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
@@ -64,6 +72,9 @@ internal sealed partial class MachineChecks(
     private HealthCheckView DescribeDisk() => new("disk", _hasRoom, $"{FreeBytes() >> 20} MiB free");
 
     private long FreeBytes() => new DriveInfo(home.Root).AvailableFreeSpace;
+
+    [LoggerMessage(111, LogLevel.Error, "The look at this machine failed.")]
+    private static partial void LogLookFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(110, LogLevel.Warning, "{Tool} cannot be used: {Reason}")]
     private static partial void LogToolFailed(ILogger logger, string tool, string reason);

@@ -48,6 +48,12 @@ internal static class Problems
         Detail = "There is no token to refresh: the machine's own git credentials are used.",
     };
 
+    /// <summary>To a dispatcher, 500 says "ask again later, under the same id".</summary>
+    public static ProblemResult OutcomeUnknown() => new("outcome-unknown", 500, "Whether the task was taken is not known")
+    {
+        Detail = "The database failed while the task was stored. Send the same request again: it is taken once.",
+    };
+
     public static ProblemResult Internal() => new("internal-error", 500, "Internal error") { Detail = "The service's log says why." };
 
     /// <summary>For errors that the framework finds.</summary>

@@ -5,7 +5,7 @@ namespace Orchestrator.Silo.Machines.Git;
 
 /// <summary>Worktrees by git: checks names, takes the repository's lock, and turns what repositories, disks and networks do wrong into failures for people.</summary>
 internal sealed partial class GitWorktrees(
-    GitRepositories repositories, WorktreePreparation preparation, WorkCollection collection, Salvage salvage, MirrorSettings settings, TimeProvider clock,
+    GitProgram git, GitRepositories repositories, WorktreePreparation preparation, WorkCollection collection, Salvage salvage, MirrorSettings settings, TimeProvider clock,
     ILogger<GitWorktrees> logger) : IWorktrees
 {
     /// <inheritdoc/>
@@ -18,6 +18,10 @@ internal sealed partial class GitWorktrees(
         {
             using var stay = await repository.EnterAsync(cancellationToken);
             return await preparation.PrepareAsync(repository, request, asked, cancellationToken);
+        }
+        catch (BranchTakenException taken)
+        {
+            return new(request.Session, null, null, BlockedBy: taken.TaskId);
         }
         catch (Exception exception) when (GitFailures.IsExpected(exception))
         {
@@ -45,6 +49,23 @@ internal sealed partial class GitWorktrees(
     }
 
     /// <inheritdoc/>
+    public async Task<MachineFailure?> KeepAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
+    {
+        GitNames.Check(session, worktree);
+        var repository = repositories.Find(worktree.Repository);
+        try
+        {
+            using var stay = await repository.EnterAsync(cancellationToken);
+            await LetGoAsync(Place(repository, session, worktree), cancellationToken);
+            return null;
+        }
+        catch (Exception exception) when (GitFailures.IsExpected(exception))
+        {
+            return GitFailures.Describe(exception, repository.Mirror);
+        }
+    }
+
+    /// <inheritdoc/>
     public async Task<MachineFailure?> RemoveAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
     {
         GitNames.Check(session, worktree);
@@ -61,6 +82,14 @@ internal sealed partial class GitWorktrees(
             LogFailed("removed", session, failure.Message);
             return failure with { Message = $"The worktree {worktree.Path} was left as it is. {failure.Message}" };
         }
+    }
+
+    /// <summary>Detaches HEAD where it is: index and files stay.</summary>
+    private async Task LetGoAsync(WorktreePlace place, CancellationToken cancellationToken)
+    {
+        if (!repositories.IsThere(place.Mirror) || place.HeadBranch is null || place.Head is not { } head) return;
+        settings.RestoreWorktree(place.Mirror, place.TaskId);
+        await git.RunAsync(new(place.AdminFolder, "update-ref", "--no-deref", "HEAD", head) { IsIsolated = true }, cancellationToken);
     }
 
     private async Task RemoveAsync(WorktreePlace place, SessionName session, Worktree worktree, CancellationToken cancellationToken)

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Orchestrator.Silo.Machines.Git;
 
 /// <summary>
@@ -49,5 +51,6 @@ internal static class RefFiles
         return line?[..40];
     }
 
-    private static bool IsId(string? text) => text is { Length: 40 } && text.All(char.IsAsciiHexDigitLower);
+    /// <summary>Whether a text has the form of a commit's id.</summary>
+    public static bool IsId([NotNullWhen(true)] string? text) => text is { Length: 40 } && text.All(char.IsAsciiHexDigitLower);
 }

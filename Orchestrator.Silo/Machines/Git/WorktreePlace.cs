@@ -20,7 +20,9 @@ internal sealed record WorktreePlace(GitMirror Mirror, string TaskId, string Pat
         {
             var head = RefFiles.ReadLoose(System.IO.Path.Combine(AdminFolder, "HEAD"));
             if (head is null) return null;
-            return head.StartsWith("ref: ", StringComparison.Ordinal) ? RefFiles.Read(Mirror, head["ref: ".Length..]) : head;
+            if (head.StartsWith("ref: ", StringComparison.Ordinal)) return RefFiles.Read(Mirror, head["ref: ".Length..]);
+            // Git begins a worktree with a HEAD of zeros.
+            return RefFiles.IsId(head) && head.Any(digit => digit != '0') ? head : null;
         }
     }
 

@@ -28,8 +28,11 @@ internal sealed record WorktreeRecord(WorktreeState State, string Branch, string
         }
     }
 
-    public void Write(GitMirror mirror, string taskId) =>
-        DurableFile.Write(mirror.RecordPath(taskId), JsonSerializer.SerializeToUtf8Bytes(this, WorktreeRecordJson.Default.WorktreeRecord));
+    /// <summary>
+    /// Writes a task's record. Only <see cref="WorktreeState.Ready"/> waits for the disk: an intent that a power failure takes back leaves a worktree without a record, which is saved and made again.
+    /// </summary>
+    public void Write(GitMirror mirror, string taskId) => DurableFile.Write(
+        mirror.RecordPath(taskId), JsonSerializer.SerializeToUtf8Bytes(this, WorktreeRecordJson.Default.WorktreeRecord), mustFlush: State == WorktreeState.Ready);
 
     public static void Remove(GitMirror mirror, string taskId)
     {

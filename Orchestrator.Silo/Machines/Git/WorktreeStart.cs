@@ -9,7 +9,8 @@ namespace Orchestrator.Silo.Machines.Git;
 /// </summary>
 internal sealed class WorktreeStart(DefaultBranch defaultBranch, OrchestratorHome home)
 {
-    /// <exception cref="GitRefusedException">There is no such branch, or another task works on it.</exception>
+    /// <exception cref="GitRefusedException">There is no such branch.</exception>
+    /// <exception cref="BranchTakenException">Another task works on it.</exception>
     public async Task<WorktreeRecord> FindAsync(WorktreePlace place, WorktreeRequest request, MachineFailure? fetchFailure, CancellationToken cancellationToken)
     {
         var mirror = place.Mirror;
@@ -41,12 +42,15 @@ internal sealed class WorktreeStart(DefaultBranch defaultBranch, OrchestratorHom
             var owner = Path.GetFileName(admin);
             if (owner == place.TaskId || RefFiles.ReadSymbolic(Path.Combine(admin, "HEAD")) != "refs/heads/" + branch) continue;
             if (Directory.Exists(Path.Combine(home.WorktreesPath, owner)))
-            {
-                throw new GitRefusedException(
-                    $"Branch {branch} of {place.Mirror.Repository} is in use by task {owner}.", $"Wait until task {owner} has ended and its worktree is removed, then retry this task.");
-            }
+                throw new BranchTakenException(branch, owner);
 
             FolderRemoval.Remove(admin);
         }
     }
+}
+
+/// <summary>Another task's worktree has the branch: whoever wants it waits.</summary>
+internal sealed class BranchTakenException(string branch, string taskId) : Exception($"Branch {branch} is in use by task {taskId}.")
+{
+    public string TaskId { get; } = taskId;
 }

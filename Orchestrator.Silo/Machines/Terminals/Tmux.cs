@@ -19,7 +19,7 @@ internal sealed class Tmux(ToolRunner tools, TerminalSockets sockets, Orchestrat
         ["DOTNET_ROOT"] = DotnetRoot(),
         ["SSH_AUTH_SOCK"] = null, ["XDG_CONFIG_HOME"] = null, ["XDG_RUNTIME_DIR"] = null,
         ["HTTP_PROXY"] = null, ["HTTPS_PROXY"] = null, ["ALL_PROXY"] = null, ["NO_PROXY"] = null,
-        ["http_proxy"] = null, ["https_proxy"] = null, ["all_proxy"] = null, ["no_proxy"] = null,
+        ["http_proxy"] = null, ["https_proxy"] = null, ["all_proxy"] = null, ["no_proxy"] = null, ["SSL_CERT_FILE"] = null, ["SSL_CERT_DIR"] = null,
     };
 
     /// <summary>The name of a task's session.</summary>
@@ -59,7 +59,8 @@ internal sealed class Tmux(ToolRunner tools, TerminalSockets sockets, Orchestrat
         if (sockets.FindAlive(taskId) is not { } socket) return null;
         var target = $"={NameOf(taskId)}:";
         var state = await tools.TryRunAsync(CommandOf(socket, "display-message", "-p", "-t", target, "#{pane_dead}"), cancellationToken);
-        var text = await tools.TryRunAsync(CommandOf(socket, "capture-pane", "-p", "-t", target), cancellationToken);
+        // With its history: when a pane dies, its text is scrolled up by the line that says so.
+        var text = await tools.TryRunAsync(CommandOf(socket, "capture-pane", "-p", "-S", "-100", "-t", target), cancellationToken);
         return state.ExitCode == 0 ? new(state.StandardOutput.Trim() == "1", text.StandardOutput.Trim()) : null;
     }
 

@@ -204,16 +204,7 @@ public sealed class AgentTaskGrainTests
         {
             var id = $"t{round}";
             silo.Machine.End(new(id, 1, 1));
-            try
-            {
-                await silo.SubmitAsync(id);
-            }
-            catch (Orleans.Runtime.OrleansException)
-            {
-                // "Outcome unknown": who asks again learns that it was taken.
-                Assert.Equal(SubmitOutcome.Accepted, (await silo.SubmitAsync(id)).Outcome);
-            }
-
+            Assert.Equal(SubmitOutcome.Accepted, (await silo.SubmitAsync(id)).Outcome);
             await TickUntilAsync(silo, SettledAsync(silo, id));
             Assert.Single((await silo.TaskGrain(id).GetAsync())!.Callbacks);
             Assert.Single(silo.Machine.Log, line => line == $"start {id}/1.1");
@@ -222,6 +213,22 @@ public sealed class AgentTaskGrainTests
         silo.FailsAfterWriting = null;
         await TickUntilAsync(silo, Task.CompletedTask);
         Assert.Equal((0, 0, 0), await CountsAsync(silo));
+    }
+
+    [Theory]
+    [InlineData("agent-task-request")]
+    [InlineData("agent-task")]
+    public async Task A_task_that_cannot_be_stored_is_refused_and_leaves_no_trace(string stateName)
+    {
+        await using var silo = await TaskSilo.StartAsync(silo => silo.Capacity.QueueLimit = 0);
+        silo.FailsInsteadOfWriting = name => name == stateName;
+        var answer = await silo.SubmitAsync("t1");
+        Assert.Equal((SubmitOutcome.Refused, "Database not writable"), (answer.Outcome, answer.Refusal!.Error));
+        silo.FailsInsteadOfWriting = null;
+        Assert.Null(await silo.TaskGrain("t1").GetAsync());
+        Assert.Equal((0, 0, 0), await CountsAsync(silo));
+        Assert.Equal(SubmitOutcome.Accepted, (await silo.SubmitAsync("t1")).Outcome);
+        await RunningAsync(silo, "t1");
     }
 
     [Fact]
@@ -296,6 +303,27 @@ public sealed class AgentTaskGrainTests
         await silo.SubmitAsync("t1");
         await SettledAsync(silo, "t1");
         Assert.Equal(isRemoved, silo.Machine.Log.Contains("remove t1/1.1"));
+    }
+
+    [Fact]
+    public async Task A_task_whose_branch_another_one_has_waits_without_a_slot_and_asks_again()
+    {
+        await using var silo = await TaskSilo.StartAsync();
+        var isTaken = true;
+        silo.Machine.OnPrepare = request => isTaken && request.Session.TaskId == "t1"
+            ? new(request.Session, null, null, BlockedBy: "other")
+            : new(request.Session, FakeMachine.TreeOf(request.Session.TaskId), null);
+        await silo.SubmitAsync("t1");
+        await silo.Catalog.ReachedAsync("t1", AgentTaskPhase.Blocked);
+        await silo.SubmitAsync("t2");
+        await RunningAsync(silo, "t2");
+        var blocked = (await silo.TaskGrain("t1").GetAsync())!;
+        Assert.Equal((AgentTaskStatus.Queued, null), (blocked.Status, blocked.DeadlineAt));
+        Assert.Empty(blocked.Attempts);
+        isTaken = false;
+        silo.Machine.End(new("t2", 1, 1));
+        await TickUntilAsync(silo, RunningAsync(silo, "t1"), TimeSpan.FromSeconds(30));
+        Assert.Equal(1, Assert.Single((await silo.TaskGrain("t1").GetAsync())!.Attempts).Number);
     }
 
     private static Task RunningAsync(TaskSilo silo, string taskId) => StartedAsync(silo, taskId, attempt: 1);

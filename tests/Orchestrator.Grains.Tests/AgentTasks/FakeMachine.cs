@@ -47,6 +47,12 @@ internal sealed class FakeMachine : IWorktrees, ISessions
         return Task.FromResult(OnCollect(session));
     }
 
+    public Task<MachineFailure?> KeepAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
+    {
+        Note($"keep {session}");
+        return Task.FromResult<MachineFailure?>(null);
+    }
+
     public Task<MachineFailure?> RemoveAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
     {
         Note($"remove {session}");

@@ -47,6 +47,9 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
     /// <summary>Whether the next write of a task's state fails, after it was done.</summary>
     public Predicate<string>? FailsAfterWriting { get; set; }
 
+    /// <summary>States, by name, that cannot be written.</summary>
+    public Predicate<string>? FailsInsteadOfWriting { get; set; }
+
     public IReadOnlyCollection<(string TaskId, OwedCallback Callback)> Tries => _tries;
 
     public IGrainFactory Grains => _host!.Services.GetRequiredService<IGrainFactory>();
@@ -145,6 +148,7 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
 
         public async Task WriteStateAsync<T>(string stateName, Orleans.Runtime.GrainId grainId, IGrainState<T> grainState)
         {
+            if (silo.FailsInsteadOfWriting?.Invoke(stateName) == true) throw new IOException("The disk said no.");
             await inner.WriteStateAsync(stateName, grainId, grainState);
             if (stateName == "agent-task" && silo.FailsAfterWriting?.Invoke(grainId.Key.ToString()!) == true) throw new IOException("The disk said no, after it had written.");
         }

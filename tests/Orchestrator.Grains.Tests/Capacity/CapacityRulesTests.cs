@@ -87,14 +87,14 @@ public sealed class CapacityRulesTests
     {
         var books = CapacityBooks.Of(
         [
-            new("ended", 1, 1, Now.AddHours(-1)), new("running", 1, 1, Now.AddHours(-1)), new("granted-just-now", 1, 1, Now.AddSeconds(-5)), new("granted", 1, 1, Now.AddHours(-1)),
+            new("ended", 1, 1, Now.AddHours(-1)), new("running", 1, 1, Now.AddHours(-1)), new("granted-just-now", 1, 1, Now.AddSeconds(-5)), new("granted", 1, 1, Now.AddHours(-1)), new("blocked", 1, 1, Now.AddHours(-1)),
         ]);
         books = books with { Pending = books.Pending.Add("stored-soon", Now.AddSeconds(-5)).Add("never-stored", Now.AddMinutes(-5)) };
         var recounted = CapacityRules.Recount(
             books,
             [
                 Entry("running", AgentTaskPhase.Running), Entry("adopted", AgentTaskPhase.Collecting), Entry("granted", AgentTaskPhase.Waiting),
-                Entry("waits", AgentTaskPhase.Waiting), Entry("owes-a-callback", AgentTaskPhase.Ended),
+                Entry("waits", AgentTaskPhase.Waiting), Entry("owes-a-callback", AgentTaskPhase.Ended), Entry("blocked", AgentTaskPhase.Blocked),
             ],
             Now);
         Assert.Equal(["adopted", "granted", "granted-just-now", "running"], recounted.Leases.Select(lease => lease.TaskId).Order());

@@ -211,8 +211,12 @@ public sealed class TaskRequestValidationTests
     {
         var members = new Dictionary<string, string>
         {
-            ["taskId"] = "\"task-1\"", ["workerType"] = "\"script\"", ["prompt"] = "\"Say hi\"", ["webhookUrl"] = "\"https://example.com/x\"",
-            ["webhookSecret"] = "\"s3cret\"", ["repository"] = "\"acme/web\"",
+            ["taskId"] = "\"task-1\"",
+            ["workerType"] = "\"script\"",
+            ["prompt"] = "\"Say hi\"",
+            ["webhookUrl"] = "\"https://example.com/x\"",
+            ["webhookSecret"] = "\"s3cret\"",
+            ["repository"] = "\"acme/web\"",
         };
         var path = field.Split('.');
         members[path[0]] = path.Length == 1 ? json : $"{{\"{path[1]}\":{json}}}";

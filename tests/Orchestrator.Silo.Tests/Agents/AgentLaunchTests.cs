@@ -116,7 +116,14 @@ public sealed class AgentLaunchTests
         {
             Environment = new Dictionary<string, string>(StringComparer.Ordinal)
             {
-                ["FEATURE"] = "on", ["PATH"] = "/evil", ["HOME"] = "/evil", ["TASK_ID"] = "evil", ["IS_SANDBOX"] = "1", ["ORCHESTRATOR_TASK"] = "0", ["DISPATCH_SECRET"] = "x", ["OTHER"] = "x",
+                ["FEATURE"] = "on",
+                ["PATH"] = "/evil",
+                ["HOME"] = "/evil",
+                ["TASK_ID"] = "evil",
+                ["IS_SANDBOX"] = "1",
+                ["ORCHESTRATOR_TASK"] = "0",
+                ["DISPATCH_SECRET"] = "x",
+                ["OTHER"] = "x",
             },
         };
         var environment = bench.Table().CreateLaunch(LaunchBench.Session(), request).Environment;

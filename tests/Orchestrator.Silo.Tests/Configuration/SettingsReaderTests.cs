@@ -131,6 +131,14 @@ public sealed class SettingsReaderTests
         Assert.Empty(names.Except(SettingTable.All.Select(setting => setting.Name)));
     }
 
+    [Fact]
+    public void README_says_of_every_setting_what_the_table_does()
+    {
+        var readme = File.ReadAllLines(Path.Combine(RepositoryRoot.Path, "README.md"));
+        var rows = SettingTable.All.Select(setting => $"| `{setting.Name}` | {setting.Default} | {setting.Meaning} | {setting.Rule} |");
+        Assert.Equal(rows, readme.SkipWhile(line => !line.StartsWith("| name | default |", StringComparison.Ordinal)).Skip(2).TakeWhile(line => line.StartsWith('|')));
+    }
+
     private static OrchestratorSettings Read(ScratchFolder home, params (string Name, string Value)[] values) =>
         SettingsReader.Read(Configuration([("ORCHESTRATOR_HOME", home.Root), ("DISPATCH_SECRET", Secret), .. values]));
 

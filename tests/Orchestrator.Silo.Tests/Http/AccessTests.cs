@@ -1,4 +1,7 @@
+using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Silo.Access;
 using Orchestrator.Silo.Hosting;
@@ -91,6 +94,17 @@ public sealed class AccessTests
     }
 
     [Fact]
+    public async Task The_first_cancel_refused_behind_a_tunnel_is_warned_of_once()
+    {
+        var log = new RememberedLog();
+        await using var service = await ServiceUnderTest.StartAsync(
+            overrides: services => services.AddSingleton<ILoggerProvider>(log), args: ["--ORCHESTRATOR_LOG_LEVEL", "warning"]);
+        for (var i = 0; i < 3; i++) await service.SendAsync(HttpMethod.Delete, "/tasks/t", request => request.Headers.Add("CF-Access-Client-Id", "x"));
+        await service.SendAsync(HttpMethod.Delete, "/tasks/t", request => request.Headers.Add("Via", "1.1 x"));
+        Assert.Contains("ACCESS=open", Assert.Single(log.Lines, line => line.Contains("through Cloudflare", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Every_route_declares_its_access()
     {
         await using var service = await ServiceUnderTest.StartAsync();
@@ -104,4 +118,23 @@ public sealed class AccessTests
 
     private static string Describe(RouteEndpoint route) =>
         $"{route.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods[0]} /{route.RoutePattern.RawText!.Trim('/')} {route.Metadata.GetMetadata<AccessRule>()!.Policy}";
+
+    private sealed class RememberedLog : ILoggerProvider, ILogger
+    {
+        public ConcurrentQueue<string> Lines { get; } = [];
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Lines.Enqueue(formatter(state, exception));
+
+        public void Dispose()
+        {
+        }
+    }
 }

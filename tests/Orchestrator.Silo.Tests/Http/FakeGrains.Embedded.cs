@@ -1,15 +1,14 @@
 using System.Collections.Concurrent;
+using System.Reflection;
 using Orchestrator.Interfaces.AgentTasks;
-using Orchestrator.Interfaces.Callbacks;
 using Orchestrator.Interfaces.Capacity;
-using Orchestrator.Interfaces.Machines;
 using Orleans;
 using Orleans.Runtime;
 
 namespace Orchestrator.Silo.Tests.Http;
 
 /// <summary>Hands out grains that remember what they were told and answer what a test wants: the HTTP surface alone is tested.</summary>
-internal sealed class FakeGrains : IGrainFactory, ICapacityGrain
+internal sealed class FakeGrains : IGrainFactory
 {
     public ConcurrentDictionary<string, FakeTask> Tasks { get; } = new(StringComparer.Ordinal);
 
@@ -23,21 +22,32 @@ internal sealed class FakeGrains : IGrainFactory, ICapacityGrain
     public TGrainInterface GetGrain<TGrainInterface>(GrainId grainId)
         where TGrainInterface : IAddressable => throw new NotSupportedException();
 
-    public IGrain GetGrain(Type grainInterfaceType, string grainPrimaryKey) =>
-        grainInterfaceType == typeof(IAgentTaskGrain) ? Task(grainPrimaryKey) : grainInterfaceType == typeof(ICapacityGrain) ? this : throw new NotSupportedException(grainInterfaceType.Name);
-
-    public Task<CapacitySnapshot> GetAsync() => System.Threading.Tasks.Task.FromResult(Capacity);
-
-    public Task<AdmissionResult> AdmitAsync(string taskId, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public Task<PlaceInLine> WaitAsync(WaitingEntry entry, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public Task ReleaseAsync(string taskId, int run) => throw new NotSupportedException();
-
-    public Task<int?> FindPositionAsync(string taskId) => throw new NotSupportedException();
+    public IGrain GetGrain(Type grainInterfaceType, string grainPrimaryKey)
+    {
+        if (grainInterfaceType == typeof(IAgentTaskGrain)) return GrainProxy.Create<IAgentTaskGrain>(Task(grainPrimaryKey).Answer);
+        return GrainProxy.Create<ICapacityGrain>(method => method.Name == nameof(ICapacityGrain.GetAsync) ? System.Threading.Tasks.Task.FromResult(Capacity) : null);
+    }
 }
 
-internal sealed class FakeTask : IAgentTaskGrain
+/// <summary>Implements a grain interface while the program runs: a class that did it in source would be taken for a grain by the generator.</summary>
+public class GrainProxy : DispatchProxy
+{
+    private Func<MethodInfo, object?[], object?> _answer = (_, _) => null;
+
+    internal static T Create<T>(Func<MethodInfo, object?> answer) => Create<T>((method, _) => answer(method));
+
+    internal static T Create<T>(Func<MethodInfo, object?[], object?> answer)
+    {
+        var proxy = Create<T, GrainProxy>();
+        ((GrainProxy)(object)proxy!)._answer = answer;
+        return proxy;
+    }
+
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
+        _answer(targetMethod!, args ?? []) ?? throw new NotSupportedException($"No test answers {targetMethod!.Name}.");
+}
+
+internal sealed class FakeTask
 {
     public ConcurrentQueue<AgentTaskSubmission> Submissions { get; } = [];
 
@@ -47,34 +57,20 @@ internal sealed class FakeTask : IAgentTaskGrain
 
     public AgentTaskSnapshot? Snapshot { get; set; }
 
-    /// <summary>Is told of each look.</summary>
-    public Action? OnGet { get; set; }
-
-    public Task<SubmitResult> SubmitAsync(AgentTaskSubmission submission, CancellationToken cancellationToken)
+    public object? Answer(MethodInfo method, object?[] arguments)
     {
-        Submissions.Enqueue(submission);
-        return Task.FromResult(Submit(submission));
+        switch (method.Name)
+        {
+            case nameof(IAgentTaskGrain.SubmitAsync):
+                var submission = (AgentTaskSubmission)arguments[0]!;
+                Submissions.Enqueue(submission);
+                return Task.FromResult(Submit(submission));
+            case nameof(IAgentTaskGrain.CancelAsync):
+                return Task.FromResult(Cancel);
+            case nameof(IAgentTaskGrain.GetAsync):
+                return Task.FromResult(Snapshot);
+            default:
+                return null;
+        }
     }
-
-    public Task<CancelResult> CancelAsync() => Task.FromResult(Cancel);
-
-    public Task<AgentTaskSnapshot?> GetAsync()
-    {
-        OnGet?.Invoke();
-        return Task.FromResult(Snapshot);
-    }
-
-    public Task<bool> WakeAsync() => Task.FromResult(Snapshot is not null);
-
-    public Task SlotGranted(Lease lease) => Task.CompletedTask;
-
-    public Task WorktreePrepared(WorktreeReport report) => Task.CompletedTask;
-
-    public Task SessionStarted(SessionStartedReport report) => Task.CompletedTask;
-
-    public Task SessionEnded(SessionEndedReport report) => Task.CompletedTask;
-
-    public Task WorkCollected(WorkReport report) => Task.CompletedTask;
-
-    public Task CallbackSettled(string callbackId, CallbackState state) => Task.CompletedTask;
 }

@@ -123,8 +123,15 @@ public sealed class TaskRouteTests
             await catalog.AddAsync(
                 new()
                 {
-                    TaskId = $"t{i}", Status = AgentTaskStatus.Queued, Phase = AgentTaskPhase.Waiting, Run = 1, Attempt = 1, WorkerType = "script", Repository = "acme/web",
-                    Priority = 0, CreatedAt = At.AddSeconds(i),
+                    TaskId = $"t{i}",
+                    Status = AgentTaskStatus.Queued,
+                    Phase = AgentTaskPhase.Waiting,
+                    Run = 1,
+                    Attempt = 1,
+                    WorkerType = "script",
+                    Repository = "acme/web",
+                    Priority = 0,
+                    CreatedAt = At.AddSeconds(i),
                 },
                 default);
         }
@@ -148,6 +155,8 @@ public sealed class TaskRouteTests
         Assert.Equal(
             ["/admin/refresh-token", "/admin/shutdown", "/health", "/tasks", "/tasks/{id}", "/tasks/{id}/transcript"],
             document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Order());
+        var body = document.GetProperty("paths").GetProperty("/tasks").GetProperty("post").GetProperty("requestBody").GetProperty("content");
+        Assert.True(body.GetProperty("application/json").GetProperty("schema").GetProperty("properties").TryGetProperty("webhookSecret", out _));
     }
 
     [Fact]
@@ -173,7 +182,13 @@ public sealed class TaskRouteTests
         DeadlineAt = At,
         Result = new()
         {
-            Branch = "task/task-1", Commits = 1, Summary = "Did it", PartialWork = true, CostUsd = 0.1, CommitDetails = [new("0123", "m")], Diff = new(1, 2, 3),
+            Branch = "task/task-1",
+            Commits = 1,
+            Summary = "Did it",
+            PartialWork = true,
+            CostUsd = 0.1,
+            CommitDetails = [new("0123", "m")],
+            Diff = new(1, 2, 3),
             ReportedJson = """{"prUrl":"https://github.com/acme/web/pull/1","commits":99}""",
         },
         Error = new("AGENT_FAILED", "It gave up", new("retry", 60)),

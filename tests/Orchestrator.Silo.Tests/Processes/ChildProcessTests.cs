@@ -22,7 +22,7 @@ public sealed class ChildProcessTests : IDisposable
         Assert.True((await child.WaitForExitAsync().Within("the shell's end")).IsSuccess);
         var parts = output.Split('\0', StringSplitOptions.None);
         Assert.Equal(arguments, parts[..arguments.Length]);
-        Assert.Equal(["EMPTY=", "ONE=1 = 'one'", "PATH=/usr/bin:/bin"], parts[arguments.Length..].Where(part => part.Length > 0 && !part.StartsWith("PWD=") && !part.StartsWith("OLDPWD=") && !part.StartsWith("SHLVL=") && !part.StartsWith("_=")));
+        Assert.Equal(["EMPTY=", "ONE=1 = 'one'", "PATH=/usr/bin:/bin"], parts[arguments.Length..].Where(part => part.Length > 0 && !part.StartsWith("PWD=", StringComparison.Ordinal) && !part.StartsWith("OLDPWD=", StringComparison.Ordinal) && !part.StartsWith("SHLVL=", StringComparison.Ordinal) && !part.StartsWith("_=", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -76,9 +76,8 @@ public sealed class ChildProcessTests : IDisposable
         var marker = _scratch.At("marker");
         var environment = new Dictionary<string, string>(PathOnly) { [ProcessTree.MarkerName] = marker };
         // One in the background, one in a session of its own, and one that also cleared its environment but has kept the session.
-        using var child = Start(["sh", "-c", "sleep 101 & setsid sleep 102 & env -i sleep 103 & echo ready; sleep 104"], environment);
+        using var child = Start(["sh", "-c", "sleep 101 & setsid sleep 102 & env -i sleep 103 & sleep 104"], environment);
         var tree = new ProcessTree(marker).WithSessionOf(child.Identity);
-        ReadLine(child.StandardOutput);
         var exit = child.WaitForExitAsync();
         await Until(() => tree.FindAlive().Count == 5, "five processes");
         Assert.True(tree.KillAll());
@@ -119,15 +118,6 @@ public sealed class ChildProcessTests : IDisposable
     {
         using var reader = new StreamReader(new FileStream(pipe, FileAccess.Read, 1), Encoding.UTF8);
         return reader.ReadToEnd();
-    }
-
-    private static void ReadLine(SafeFileHandle pipe)
-    {
-        Span<byte> one = stackalloc byte[1];
-        while (RandomAccess.Read(pipe, one, 0) == 1 && one[0] != '\n')
-        {
-            // Until the line's end.
-        }
     }
 
     private static async Task Until(Func<bool> condition, string what)

@@ -15,8 +15,16 @@ public sealed class AgentTaskCatalogTests
         var catalog = service.Get<IAgentTaskCatalog>();
         var entry = Entry("a", 0) with
         {
-            Status = AgentTaskStatus.Failed, Phase = AgentTaskPhase.Ended, Run = 2, Attempt = 3, Priority = -7, StartedAt = Begin.AddTicks(1), CompletedAt = Begin.AddHours(1),
-            ErrorCode = "SETUP_FAILED", Branch = "task/a", OwesCallback = true,
+            Status = AgentTaskStatus.Failed,
+            Phase = AgentTaskPhase.Ended,
+            Run = 2,
+            Attempt = 3,
+            Priority = -7,
+            StartedAt = Begin.AddTicks(1),
+            CompletedAt = Begin.AddHours(1),
+            ErrorCode = "SETUP_FAILED",
+            Branch = "task/a",
+            OwesCallback = true,
         };
         Assert.Equal(CatalogAddOutcome.Added, await catalog.AddAsync(Entry("a", 0), default));
         await catalog.UpdateAsync(entry, default);
@@ -104,7 +112,14 @@ public sealed class AgentTaskCatalogTests
 
     private static CatalogEntry Entry(string id, int minutes) => new()
     {
-        TaskId = id, Status = AgentTaskStatus.Queued, Phase = AgentTaskPhase.Waiting, Run = 1, Attempt = 1, WorkerType = "script", Repository = "acme/web", Priority = 0,
+        TaskId = id,
+        Status = AgentTaskStatus.Queued,
+        Phase = AgentTaskPhase.Waiting,
+        Run = 1,
+        Attempt = 1,
+        WorkerType = "script",
+        Repository = "acme/web",
+        Priority = 0,
         CreatedAt = Begin.AddMinutes(minutes),
     };
 }

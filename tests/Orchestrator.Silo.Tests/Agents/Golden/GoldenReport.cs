@@ -33,4 +33,7 @@ internal static class GoldenReport
     };
 
     public static string ToText(AgentReport report) => ToJson(report).ToJsonString(Readable) + "\n";
+
+    /// <summary>The same text for every way to write the same JSON.</summary>
+    public static string Normalize(string json) => JsonNode.Parse(json)!.ToJsonString(Readable) + "\n";
 }

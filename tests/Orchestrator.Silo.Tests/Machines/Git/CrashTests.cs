@@ -44,6 +44,16 @@ public sealed class CrashTests : IDisposable
     }
 
     [Fact]
+    public async Task An_entry_that_git_has_only_begun_is_made_again()
+    {
+        await HalfMadeAsync("t1");
+        Directory.Delete(_home.PathOf("t1"), recursive: true);
+        File.Delete(Path.Combine(_home.Mirror.AdminFolder("t1"), "index"));
+        await File.WriteAllTextAsync(Path.Combine(_home.Mirror.AdminFolder("t1"), "HEAD"), new string('0', 40) + "\n");
+        await MadeAsync("t1");
+    }
+
+    [Fact]
     public async Task A_branch_without_a_worktree_has_its_commits_saved()
     {
         var worktree = await _home.PreparedAsync("t1");

@@ -111,7 +111,10 @@ public sealed class GitHome : IDisposable
             WorkingDirectory = folder,
             Environment = new Dictionary<string, string?>
             {
-                ["GIT_AUTHOR_NAME"] = "Agent", ["GIT_AUTHOR_EMAIL"] = "agent@localhost", ["GIT_COMMITTER_NAME"] = "Agent", ["GIT_COMMITTER_EMAIL"] = "agent@localhost",
+                ["GIT_AUTHOR_NAME"] = "Agent",
+                ["GIT_AUTHOR_EMAIL"] = "agent@localhost",
+                ["GIT_COMMITTER_NAME"] = "Agent",
+                ["GIT_COMMITTER_EMAIL"] = "agent@localhost",
             },
         };
         return _runner.RunAsync(command, default).GetAwaiter().GetResult().StandardOutput.Trim();
@@ -147,6 +150,8 @@ public sealed class GitHome : IDisposable
     internal Task<WorkReport> CollectAsync(Worktree worktree, string taskId) => Worktrees.CollectAsync(Session(taskId), worktree, default).Within($"{taskId} is collected");
 
     internal Task<MachineFailure?> RemoveAsync(Worktree worktree, string taskId) => Worktrees.RemoveAsync(Session(taskId), worktree, default).Within($"{taskId} is removed");
+
+    internal Task<MachineFailure?> KeepAsync(Worktree worktree, string taskId) => Worktrees.KeepAsync(Session(taskId), worktree, default).Within($"{taskId} lets go of its branch");
 
     /// <summary>What a salvage ref has: file by file.</summary>
     public string Salvaged(string name, string file) => InMirror("show", $"refs/orchestrator/salvage/{name}:{file}");

@@ -87,15 +87,30 @@ public sealed class PrepareTests : IDisposable
     }
 
     [Fact]
-    public async Task A_branch_that_another_task_works_on_is_refused_by_the_name_of_that_task()
+    public async Task A_branch_that_another_task_works_on_blocks_whoever_wants_it_too()
     {
         _home.Push("feature/x", "x.txt", "x\n");
         await _home.PreparedAsync(GitHome.Request("t1", continuation: "feature/x"));
-        var failure = await _home.RefusedAsync(GitHome.Request("t2", continuation: "feature/x"));
-        Assert.Contains("in use by task t1", failure.Message, StringComparison.Ordinal);
-        Assert.NotNull(failure.ManualSteps);
+        var report = await _home.PrepareAsync(GitHome.Request("t2", continuation: "feature/x"));
+        Assert.Equal(("t1", null, null), (report.BlockedBy, report.Worktree, report.Failure));
         Directory.Delete(_home.PathOf("t1"), recursive: true);
         await _home.PreparedAsync(GitHome.Request("t2", continuation: "feature/x"));
+    }
+
+    [Fact]
+    public async Task A_worktree_that_is_kept_lets_go_of_its_branch_and_keeps_all_that_is_in_it()
+    {
+        _home.Push("feature/x", "x.txt", "x\n");
+        var first = await _home.PreparedAsync(GitHome.Request("t1", continuation: "feature/x"));
+        var commit = _home.Commit(first.Path, "local.txt", "local\n", "Not pushed");
+        File.WriteAllText(Path.Combine(first.Path, "dirty.txt"), "dirty");
+        Assert.Null(await _home.KeepAsync(first, "t1"));
+        Assert.Equal((commit, "HEAD"), (_home.Git(first.Path, "rev-parse", "HEAD"), _home.Git(first.Path, "rev-parse", "--abbrev-ref", "HEAD")));
+        Assert.Equal("?? dirty.txt", _home.Git(first.Path, "status", "--porcelain"));
+        var second = await _home.PreparedAsync(GitHome.Request("t2", continuation: "feature/x"));
+        Assert.Equal("feature/x", _home.Git(second.Path, "rev-parse", "--abbrev-ref", "HEAD"));
+        Assert.Equal(commit, _home.Git(first.Path, "rev-parse", "HEAD"));
+        Assert.Null(await _home.KeepAsync(first, "t1"));
     }
 
     [Fact]

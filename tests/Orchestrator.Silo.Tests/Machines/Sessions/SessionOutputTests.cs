@@ -32,7 +32,7 @@ public sealed class SessionOutputTests : IDisposable
         Assert.Equal($"{new string('x', 1024 * 1024)}…[cut: {All - 1024 * 1024} bytes of this line are not kept]", line.Text);
         Assert.Equal(All - 1024 * 1024, exit.OutputBytesCut);
         Assert.Contains(_session.Events, said => said.Text == "after");
-        var peak = _session.Events.Single(said => said.Text.StartsWith("VmHWM")).Text.Split(' ', '\t').Where(part => part.Length > 0).ToArray()[1];
+        var peak = _session.Events.Single(said => said.Text.StartsWith("VmHWM", StringComparison.Ordinal)).Text.Split(' ', '\t').Where(part => part.Length > 0).ToArray()[1];
         Assert.InRange(int.Parse(peak), 1, 64 * 1024);
     }
 
@@ -96,7 +96,7 @@ public sealed class SessionOutputTests : IDisposable
             """{"type":"user","message":{"role":"user","content":"second"}}""",
             """{"type":"user","message":{"role":"user","content":"third"}}""",
         ];
-        Assert.Equal(expected, _session.Events.Where(said => said.Text.StartsWith("{\"type\":\"user\"")).Select(said => said.Text));
+        Assert.Equal(expected, _session.Events.Where(said => said.Text.StartsWith("{\"type\":\"user\"", StringComparison.Ordinal)).Select(said => said.Text));
         Assert.Contains(_session.Events, said => said.Text == "closed after 3");
         Assert.Equal(["000001.txt.done", "000002.txt.done"], Directory.GetFiles(_session.At("inbox")).Select(Path.GetFileName).Order());
     }
