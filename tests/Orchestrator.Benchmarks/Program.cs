@@ -22,8 +22,8 @@ var report = new Report();
 try
 {
     Console.Error.WriteLine($"{BenchSilo.Runtime}, {rounds} rounds after one to warm up; {Load.Average}");
-    if (args[0] == "dispatch") await DispatchBenchmark.RunAsync(report, rounds, folder);
-    if (args[0] == "submit") await SubmitBenchmark.RunAsync(report, rounds, folder);
+    if (args[0] == "dispatch") await DispatchBenchmark.RunAsync(report, rounds);
+    if (args[0] == "submit") await SubmitBenchmark.RunAsync(report, rounds);
     if (args[0] == "silo") await MeasureSiloAsync();
     report.Print();
     return 0;

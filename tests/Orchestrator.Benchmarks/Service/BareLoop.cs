@@ -1,7 +1,10 @@
+using System.Globalization;
+using Orchestrator.Testing.Service;
+
 namespace Orchestrator.Benchmarks.Service;
 
 /// <summary>What somebody without the service would write: a shell loop of <c>git worktree add</c> and <c>tmux new-session</c>, on a mirror of the same repository.</summary>
-internal sealed class BareLoop(string folder, SampleOrigin origin, FirstInstructions agents)
+internal sealed class BareLoop(ServicePlace place, SampleRepository repository, FirstInstructions agents)
 {
     private const string Script =
         """
@@ -38,13 +41,13 @@ internal sealed class BareLoop(string folder, SampleOrigin origin, FirstInstruct
     private async Task<List<(string Name, double Begin, double End)>> RunAsync(string mode, int count)
     {
         var run = $"bare{_run++}";
-        var (mirror, worktrees, socket) = (Path.Combine(folder, run + ".git"), Path.Combine(folder, run), Path.Combine(folder, run + ".sock"));
-        await Programs.RunAsync("git", "clone", "-q", "--bare", origin.Path, mirror);
+        var (mirror, worktrees, socket) = (place.At(run + ".git"), place.At(run), place.At(run + ".sock"));
+        Tool.Run("git", "clone", "--quiet", "--bare", repository.Origin, mirror);
         Directory.CreateDirectory(worktrees);
         try
         {
-            var output = await Programs.RunAsync(
-                "bash", "-c", Script, "bare-loop", mode, count.ToString(System.Globalization.CultureInfo.InvariantCulture), mirror, worktrees, socket, agents.Program, agents.Folder);
+            var output = Tool.Run(
+                "bash", "-c", Script, "bare-loop", mode, count.ToString(CultureInfo.InvariantCulture), mirror, worktrees, socket, agents.Program, agents.Folder);
             var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' '));
             var found = lines.Select(words => (words[0], FirstInstructions.Parse(words[1]), FirstInstructions.Parse(words[2]))).ToList();
             // Who has not begun to run yet is not killed before it has, in either mode.
@@ -53,7 +56,7 @@ internal sealed class BareLoop(string folder, SampleOrigin origin, FirstInstruct
         }
         finally
         {
-            await Programs.TryRunAsync("tmux", "-S", socket, "kill-server");
+            Tool.TryRun("tmux", "-S", socket, "kill-server");
             Directory.Delete(worktrees, recursive: true);
             Directory.Delete(mirror, recursive: true);
         }

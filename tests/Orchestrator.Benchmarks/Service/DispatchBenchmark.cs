@@ -1,41 +1,35 @@
 using System.Globalization;
 using System.Net;
-using System.Text.Json;
+using Orchestrator.Testing.Service;
 
 namespace Orchestrator.Benchmarks.Service;
 
 /// <summary>From POST sent to the agent's first instruction, beside a bare shell loop in the same round.</summary>
-internal sealed class DispatchBenchmark(ServiceProcess service, LoadClient client, FirstInstructions agents, BareLoop bare, string webhookUrl)
+internal sealed class DispatchBenchmark(RunningService service, LoadClient client, FirstInstructions agents, BareLoop bare, DispatchReceiver receiver)
 {
     private const int Slots = 24, OneAtATime = 9;
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(20);
 
     private readonly List<double> _bareOne = [], _one = [], _oneRatio = [], _accepted = [], _bareEnd = [], _last = [], _lastRatio = [];
     private int _failed, _started;
 
-    public static async Task RunAsync(Report report, int rounds, string folder)
+    public static async Task RunAsync(Report report, int rounds)
     {
-        await using var sink = await CallbackSink.StartAsync();
-        var origin = await SampleOrigin.CreateAsync(folder);
-        var agents = new FirstInstructions(folder);
-        var home = Path.Combine(folder, "home");
-        try
+        await using var receiver = await DispatchReceiver.StartAsync();
+        using var place = new ServicePlace();
+        var repository = ServiceMeasures.CreateRepository(place);
+        var agents = new FirstInstructions(place);
+        await using (var service = await RunningService.StartAsync(Built.Service, place, new Dictionary<string, string>
         {
-            await using var service = await ServiceProcess.StartAsync(
-                home, ("WORKER_CAPACITY", Slots.ToString(CultureInfo.InvariantCulture)), ("GIT_URL_TEMPLATE", origin.UrlTemplate), ("SCRIPT_AGENT", agents.Program),
-                ("CALLBACK_ALLOW", sink.Origin));
+            ["WORKER_CAPACITY"] = Slots.ToString(CultureInfo.InvariantCulture), ["SCRIPT_AGENT"] = agents.Program, ["CALLBACK_ALLOW"] = receiver.Origin,
+        }))
+        {
             using var client = new LoadClient(service.Url, Slots);
-            var benchmark = new DispatchBenchmark(service, client, agents, new(folder, origin, agents), sink.Url);
+            var benchmark = new DispatchBenchmark(service, client, agents, new(place, repository, agents), receiver);
             for (var i = 0; i <= rounds; i++) await benchmark.RoundAsync(isWarmUp: i == 0);
             benchmark.AddTo(report);
-            await SessionsOf.UntilEndedAsync(home);
-        }
-        finally
-        {
-            await SessionsOf.EndAsync(home);
         }
 
-        await SessionHostBenchmark.RunAsync(report, rounds, folder, agents);
+        await SessionHostBenchmark.RunAsync(report, rounds, place, agents);
     }
 
     private async Task RoundAsync(bool isWarmUp)
@@ -62,7 +56,7 @@ internal sealed class DispatchBenchmark(ServiceProcess service, LoadClient clien
         for (var i = 0; i < OneAtATime; i++)
         {
             var id = SignedRequest.NewTaskId();
-            using var request = SignedRequest.Create(SignedRequest.Body(id, SampleOrigin.Name, webhookUrl));
+            using var request = SignedRequest.Create(SignedRequest.Body(id, receiver), service.Secret);
             var sentAt = FirstInstructions.Now;
             using (var answer = await client.Http.SendAsync(request)) Expect(answer, HttpStatusCode.Accepted);
             answers.Add(FirstInstructions.Now - sentAt);
@@ -76,7 +70,7 @@ internal sealed class DispatchBenchmark(ServiceProcess service, LoadClient clien
     private async Task<double> AllAtOnceAsync()
     {
         var ids = Enumerable.Range(0, Slots).Select(_ => SignedRequest.NewTaskId()).ToList();
-        var requests = ids.Select(id => SignedRequest.Create(SignedRequest.Body(id, SampleOrigin.Name, webhookUrl))).ToList();
+        var requests = ids.Select(id => SignedRequest.Create(SignedRequest.Body(id, receiver), service.Secret)).ToList();
         var sentAt = FirstInstructions.Now;
         await client.SendAsync(requests, HttpStatusCode.Accepted);
         var last = 0.0;
@@ -90,20 +84,14 @@ internal sealed class DispatchBenchmark(ServiceProcess service, LoadClient clien
     {
         foreach (var id in ids)
         {
-            var status = (await ReadAsync($"/tasks/{id}")).GetProperty("status").GetString();
             _started++;
-            if (status != "running") _failed++;
-            using var answer = await client.Http.DeleteAsync(new Uri($"/tasks/{id}", UriKind.Relative));
+            if ((await service.GetTaskAsync(id)).GetProperty("status").GetString() != "running") _failed++;
+            await service.DeleteTaskAsync(id);
         }
 
-        while (await ReadAsync("/health") is var health
-            && (health.GetProperty("running").GetInt32() > 0 || health.GetProperty("pendingTerminalCallbacks").GetInt32() > 0)) await Task.Delay(Look, TimeProvider.System);
-    }
-
-    private async Task<JsonElement> ReadAsync(string path)
-    {
-        using var document = JsonDocument.Parse(await client.Http.GetStringAsync(new Uri(path, UriKind.Relative)));
-        return document.RootElement.Clone();
+        await Eventually.IsTrueAsync(
+            async () => await service.GetHealthAsync() is var health && health.GetProperty("running").GetInt32() == 0 && health.GetProperty("pendingTerminalCallbacks").GetInt32() == 0,
+            "free slots");
     }
 
     private void AddTo(Report report)
@@ -114,7 +102,7 @@ internal sealed class DispatchBenchmark(ServiceProcess service, LoadClient clien
         report.Add($"bare serial loop of {Slots}: its end", $"{new Measurement(_bareEnd).Text("0.00")} s", "–");
         report.Add($"service, {Slots} at once: last agent's first instruction", $"{new Measurement(_last).Text("0.00")} s = {new Measurement(_lastRatio).Text("0.0")} × bare", "≤ 2 × bare");
         report.Add("tasks whose agent did not run", $"{_failed} of {_started}", "0");
-        report.Add("RSS of the service after all that", string.Create(CultureInfo.InvariantCulture, $"{service.MemoryMegabytes:0} MiB"), "–");
+        report.Add("RSS of the service after all that", string.Create(CultureInfo.InvariantCulture, $"{ServiceMeasures.MemoryOf(service.Program.Pid):0} MiB"), "–");
     }
 
     private static void Expect(HttpResponseMessage answer, HttpStatusCode status)

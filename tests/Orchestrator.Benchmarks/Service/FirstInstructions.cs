@@ -1,4 +1,5 @@
 using System.Globalization;
+using Orchestrator.Testing.Service;
 
 namespace Orchestrator.Benchmarks.Service;
 
@@ -11,11 +12,11 @@ internal sealed class FirstInstructions
     private const int TextMin = 17; // Ten digits, a point, six digits.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60), Look = TimeSpan.FromMilliseconds(2);
 
-    public FirstInstructions(string folder)
+    public FirstInstructions(ServicePlace place)
     {
-        Folder = Path.Combine(folder, "starts");
+        Folder = place.At("starts");
         Directory.CreateDirectory(Folder);
-        Program = Path.Combine(folder, "agent.sh");
+        Program = place.At("agent.sh");
         File.WriteAllText(Program, $"#!/bin/bash\nprintf '%s' \"$EPOCHREALTIME\" >\"{Folder}/${{TASK_ID:-$1}}\"\nexec sleep 3600\n");
         File.SetUnixFileMode(Program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }

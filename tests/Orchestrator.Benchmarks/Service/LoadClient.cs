@@ -4,11 +4,11 @@ using System.Net;
 namespace Orchestrator.Benchmarks.Service;
 
 /// <summary>So many connections, each of which sends its next request when the answer has come.</summary>
-internal sealed class LoadClient(Uri url, int connections) : IDisposable
+internal sealed class LoadClient(string url, int connections) : IDisposable
 {
     private readonly HttpClient _http = new(new SocketsHttpHandler { MaxConnectionsPerServer = connections, UseProxy = false, UseCookies = false, ActivityHeadersPropagator = null })
     {
-        BaseAddress = url,
+        BaseAddress = new(url),
     };
 
     public HttpClient Http => _http;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using Orchestrator.Contracts.Sessions;
+using Orchestrator.Testing.Service;
 
 namespace Orchestrator.Benchmarks.Service;
 
@@ -11,9 +11,7 @@ internal static class SessionHostBenchmark
     private const int StartsInRound = 7;
     private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(300);
 
-    private static string Binary => Path.Combine(Repository.Root, "Orchestrator.Silo", "bin", "Release", "net10.0", "session-host", "Orchestrator.SessionHost");
-
-    public static async Task RunAsync(Report report, int rounds, string folder, FirstInstructions agents)
+    public static async Task RunAsync(Report report, int rounds, ServicePlace place, FirstInstructions agents)
     {
         var (times, memory) = (new List<double>(), new List<double>());
         for (var round = 0; round <= rounds; round++)
@@ -21,7 +19,7 @@ internal static class SessionHostBenchmark
             var (ofRound, bytesOfRound) = (new List<double>(), new List<double>());
             for (var i = 0; i < StartsInRound; i++)
             {
-                var (seconds, megabytes) = await StartAsync(Path.Combine(folder, "hosts", $"{round}.{i}"), $"host-{round}-{i}", agents);
+                var (seconds, megabytes) = await StartAsync(place.At("hosts", $"{round}.{i}"), $"host-{round}-{i}", agents);
                 ofRound.Add(seconds * 1000);
                 bytesOfRound.Add(megabytes);
             }
@@ -46,12 +44,12 @@ internal static class SessionHostBenchmark
         };
         await File.WriteAllBytesAsync(Path.Combine(session, SessionFiles.Launch), JsonSerializer.SerializeToUtf8Bytes(launch, SessionJsonContext.Default.SessionLaunch));
         var beginAt = FirstInstructions.Now;
-        using var host = Process.Start(new ProcessStartInfo(Binary, [session]) { RedirectStandardOutput = true, RedirectStandardError = true }) ?? throw new InvalidOperationException("No host was started.");
+        using var host = Process.Start(new ProcessStartInfo(Built.SessionHost, [session]) { RedirectStandardOutput = true, RedirectStandardError = true }) ?? throw new InvalidOperationException("No host was started.");
         var output = Task.WhenAll(host.StandardOutput.ReadToEndAsync(), host.StandardError.ReadToEndAsync());
         var seconds = await agents.WaitAsync(name) - beginAt;
         await Task.Delay(Settle, TimeProvider.System);
-        var megabytes = ServiceProcess.MemoryOf(host.Id);
-        await Programs.RunAsync("kill", "-TERM", host.Id.ToString(CultureInfo.InvariantCulture));
+        var megabytes = ServiceMeasures.MemoryOf(host.Id);
+        MachineProcess.Terminate(host.Id);
         await host.WaitForExitAsync();
         await output;
         return (seconds, megabytes);

@@ -1,132 +1,121 @@
 using System.Globalization;
 using System.Net;
-using System.Text.Json;
+using Orchestrator.Testing.Service;
 
 namespace Orchestrator.Benchmarks.Service;
 
 /// <summary>What the door takes: signed tasks that are stored for good, and signatures that do not fit; start and memory of the service. The client is this process, on the same cores.</summary>
-internal sealed class SubmitBenchmark(SampleOrigin origin, FirstInstructions agents, CallbackSink sink)
+internal sealed class SubmitBenchmark(DispatchReceiver receiver)
 {
     private const int Connections = 64, WarmUp = 2_000, Posts = 4_000, Rejected = 10_000, Ended = 10_000;
-    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(1), Look = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(1), EndPatience = TimeSpan.FromMinutes(5);
 
     private readonly List<double> _start = [], _memory = [], _rate = [], _p50 = [], _p99 = [], _rejected = [], _startFull = [], _memoryFull = [], _startCpu = [], _storedCpu = [], _rejectedCpu = [];
 
-    public static async Task RunAsync(Report report, int rounds, string folder)
+    public static async Task RunAsync(Report report, int rounds)
     {
-        await using var sink = await CallbackSink.StartAsync();
-        var benchmark = new SubmitBenchmark(await SampleOrigin.CreateAsync(folder), new(folder), sink);
-        for (var i = 0; i <= rounds; i++) await benchmark.RoundAsync(Path.Combine(folder, $"home{i}"), isWarmUp: i == 0);
-        await benchmark.StartFullAsync(Path.Combine(folder, "full"), rounds);
+        await using var receiver = await DispatchReceiver.StartAsync();
+        var benchmark = new SubmitBenchmark(receiver);
+        for (var i = 0; i <= rounds; i++) await benchmark.RoundAsync(isWarmUp: i == 0);
+        await benchmark.StartFullAsync(rounds);
         benchmark.AddTo(report);
     }
 
-    private async Task RoundAsync(string home, bool isWarmUp)
+    private async Task RoundAsync(bool isWarmUp)
     {
-        try
-        {
-            await using var service = await StartAsync(home);
-            var startCpu = service.ProcessorTime;
-            await Task.Delay(Idle, TimeProvider.System);
-            var memory = service.MemoryMegabytes;
-            using var client = new LoadClient(service.Url, Connections);
-            await TakeSlotAsync(client);
-            await client.SendAsync(Requests(WarmUp), HttpStatusCode.Accepted);
-            var (stored, storedCpu) = await MeasureAsync(service, client, Requests(Posts), HttpStatusCode.Accepted);
-            await client.SendAsync(Requests(WarmUp, isRight: false), HttpStatusCode.Unauthorized);
-            var (rejected, rejectedCpu) = await MeasureAsync(service, client, Requests(Rejected, isRight: false), HttpStatusCode.Unauthorized);
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"  round: ready after {service.StartTime.TotalSeconds:0.00} s (CPU {startCpu.TotalSeconds:0.00} s), {memory:0} MiB; {stored.PerSecond:0}/s stored (p50 {stored.MedianMilliseconds:0} ms, p99 {stored.P99Milliseconds:0} ms, CPU {storedCpu:0} µs each), {rejected.PerSecond:0}/s rejected (CPU {rejectedCpu:0} µs each); {Load.Average}"));
-            if (isWarmUp) return;
-            _start.Add(service.StartTime.TotalSeconds);
-            _memory.Add(memory);
-            _rate.Add(stored.PerSecond);
-            _p50.Add(stored.MedianMilliseconds);
-            _p99.Add(stored.P99Milliseconds);
-            _rejected.Add(rejected.PerSecond);
-            _startCpu.Add(startCpu.TotalSeconds);
-            _storedCpu.Add(storedCpu);
-            _rejectedCpu.Add(rejectedCpu);
-        }
-        finally
-        {
-            await SessionsOf.EndAsync(home);
-        }
-    }
-
-    /// <returns>How it went, and the service's processor time for each request in microseconds.</returns>
-    private static async Task<(LoadResult Result, double Microseconds)> MeasureAsync(ServiceProcess service, LoadClient client, List<HttpRequestMessage> requests, HttpStatusCode expected)
-    {
-        var before = service.ProcessorTime;
-        var result = await client.SendAsync(requests, expected);
-        return (result, (service.ProcessorTime - before).TotalMicroseconds / requests.Count);
+        using var place = new ServicePlace();
+        await using var service = await StartAsync(place);
+        var (pid, ready) = (service.Program.Pid, service.ReadyAfter.TotalSeconds);
+        var startCpu = ServiceMeasures.ProcessorTimeOf(pid).TotalSeconds;
+        await Task.Delay(Idle, TimeProvider.System);
+        var memory = ServiceMeasures.MemoryOf(pid);
+        using var client = new LoadClient(service.Url, Connections);
+        await TakeSlotAsync(service, client, place);
+        await client.SendAsync(Requests(service, WarmUp), HttpStatusCode.Accepted);
+        var (stored, storedCpu) = await MeasureAsync(service, client, Requests(service, Posts), HttpStatusCode.Accepted);
+        await client.SendAsync(Requests(service, WarmUp, isRight: false), HttpStatusCode.Unauthorized);
+        var (rejected, rejectedCpu) = await MeasureAsync(service, client, Requests(service, Rejected, isRight: false), HttpStatusCode.Unauthorized);
+        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"  round: ready after {ready:0.00} s (CPU {startCpu:0.00} s), {memory:0} MiB; {stored.PerSecond:0}/s stored (p50 {stored.MedianMilliseconds:0} ms, p99 {stored.P99Milliseconds:0} ms, CPU {storedCpu:0} µs each), {rejected.PerSecond:0}/s rejected (CPU {rejectedCpu:0} µs each); {Load.Average}"));
+        if (isWarmUp) return;
+        _start.Add(ready);
+        _memory.Add(memory);
+        _rate.Add(stored.PerSecond);
+        _p50.Add(stored.MedianMilliseconds);
+        _p99.Add(stored.P99Milliseconds);
+        _rejected.Add(rejected.PerSecond);
+        _startCpu.Add(startCpu);
+        _storedCpu.Add(storedCpu);
+        _rejectedCpu.Add(rejectedCpu);
     }
 
     /// <summary>A home with many ended tasks, each made as they all are: sent, cancelled, its callback delivered.</summary>
-    private async Task StartFullAsync(string home, int rounds)
+    private async Task StartFullAsync(int rounds)
     {
-        try
+        using var place = new ServicePlace();
+        await using var service = await StartAsync(place);
+        using (var client = new LoadClient(service.Url, Connections))
         {
-            await using (var service = await StartAsync(home))
-            {
-                using var client = new LoadClient(service.Url, Connections);
-                await TakeSlotAsync(client);
-                var ids = new List<string>();
-                await client.SendAsync(Requests(Ended, ids: ids), HttpStatusCode.Accepted);
-                await client.SendAsync([.. ids.Select(id => new HttpRequestMessage(HttpMethod.Delete, new Uri($"/tasks/{id}", UriKind.Relative)))], HttpStatusCode.OK);
-                while ((await HealthAsync(client)).GetProperty("pendingTerminalCallbacks").GetInt32() > 0) await Task.Delay(Look, TimeProvider.System);
-                await CancelRunningAsync(client);
-            }
-
-            for (var i = 0; i <= rounds; i++)
-            {
-                await using var service = await StartAsync(home);
-                await Task.Delay(Idle, TimeProvider.System);
-                if (i == 0) continue;
-                _startFull.Add(service.StartTime.TotalSeconds);
-                _memoryFull.Add(service.MemoryMegabytes);
-            }
+            var first = await TakeSlotAsync(service, client, place);
+            var ids = new List<string>();
+            await client.SendAsync(Requests(service, Ended, ids: ids), HttpStatusCode.Accepted);
+            // The one that runs comes last, so that none of the others is started.
+            await client.SendAsync([.. ids.Select(Cancellation)], HttpStatusCode.OK);
+            await client.SendAsync([Cancellation(first)], HttpStatusCode.OK);
+            await Eventually.IsTrueAsync(async () => await IsIdleAsync(service), "the delivery of all callbacks", EndPatience);
         }
-        finally
+
+        for (var i = 0; i <= rounds; i++)
         {
-            await SessionsOf.EndAsync(home);
+            await service.StopAsync();
+            await service.StartAgainAsync();
+            await Task.Delay(Idle, TimeProvider.System);
+            if (i == 0) continue;
+            _startFull.Add(service.ReadyAfter.TotalSeconds);
+            _memoryFull.Add(ServiceMeasures.MemoryOf(service.Program.Pid));
         }
     }
 
-    private Task<ServiceProcess> StartAsync(string home) => ServiceProcess.StartAsync(
-        home, ("WORKER_CAPACITY", "1"), ("QUEUE_LIMIT", "100000"), ("GIT_URL_TEMPLATE", origin.UrlTemplate), ("SCRIPT_AGENT", agents.Program), ("CALLBACK_ALLOW", sink.Origin));
+    private Task<RunningService> StartAsync(ServicePlace place)
+    {
+        ServiceMeasures.CreateRepository(place);
+        return RunningService.StartAsync(Built.Service, place, new Dictionary<string, string>
+        {
+            ["WORKER_CAPACITY"] = "1", ["QUEUE_LIMIT"] = "100000", ["SCRIPT_AGENT"] = new FirstInstructions(place).Program, ["CALLBACK_ALLOW"] = receiver.Origin,
+        });
+    }
 
     /// <summary>One agent has the only slot, so that all that come later wait.</summary>
-    private async Task TakeSlotAsync(LoadClient client)
+    /// <returns>Its task.</returns>
+    private async Task<string> TakeSlotAsync(RunningService service, LoadClient client, ServicePlace place)
     {
         var ids = new List<string>();
-        await client.SendAsync(Requests(1, ids: ids), HttpStatusCode.Accepted);
-        await agents.WaitAsync(ids[0]);
+        await client.SendAsync(Requests(service, 1, ids: ids), HttpStatusCode.Accepted);
+        await new FirstInstructions(place).WaitAsync(ids[0]);
+        return ids[0];
     }
 
-    private static async Task CancelRunningAsync(LoadClient client)
+    private static HttpRequestMessage Cancellation(string taskId) => new(HttpMethod.Delete, new Uri($"/tasks/{taskId}", UriKind.Relative));
+
+    private static async Task<bool> IsIdleAsync(RunningService service) =>
+        await service.GetHealthAsync() is var health && health.GetProperty("running").GetInt32() == 0 && health.GetProperty("pendingTerminalCallbacks").GetInt32() == 0;
+
+    /// <returns>How it went, and the service's processor time for each request in microseconds.</returns>
+    private static async Task<(LoadResult Result, double Microseconds)> MeasureAsync(RunningService service, LoadClient client, List<HttpRequestMessage> requests, HttpStatusCode expected)
     {
-        using var page = JsonDocument.Parse(await client.Http.GetStringAsync(new Uri("/tasks?status=running", UriKind.Relative)));
-        foreach (var task in page.RootElement.GetProperty("tasks").EnumerateArray())
-            using (await client.Http.DeleteAsync(new Uri($"/tasks/{task.GetProperty("taskId").GetString()}", UriKind.Relative))) { }
-        while (await HealthAsync(client) is var health
-            && (health.GetProperty("running").GetInt32() > 0 || health.GetProperty("pendingTerminalCallbacks").GetInt32() > 0)) await Task.Delay(Look, TimeProvider.System);
+        var before = ServiceMeasures.ProcessorTimeOf(service.Program.Pid);
+        var result = await client.SendAsync(requests, expected);
+        return (result, (ServiceMeasures.ProcessorTimeOf(service.Program.Pid) - before).TotalMicroseconds / requests.Count);
     }
 
-    private static async Task<JsonElement> HealthAsync(LoadClient client)
-    {
-        using var document = JsonDocument.Parse(await client.Http.GetStringAsync(new Uri("/health", UriKind.Relative)));
-        return document.RootElement.Clone();
-    }
-
-    private List<HttpRequestMessage> Requests(int count, bool isRight = true, List<string>? ids = null)
+    private List<HttpRequestMessage> Requests(RunningService service, int count, bool isRight = true, List<string>? ids = null)
     {
         var requests = new List<HttpRequestMessage>(count);
         for (var i = 0; i < count; i++)
         {
             var id = SignedRequest.NewTaskId();
             ids?.Add(id);
-            requests.Add(SignedRequest.Create(SignedRequest.Body(id, SampleOrigin.Name, sink.Url), isRight));
+            requests.Add(SignedRequest.Create(SignedRequest.Body(id, receiver), service.Secret, isRight));
         }
 
         return requests;
