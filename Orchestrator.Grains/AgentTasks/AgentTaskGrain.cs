@@ -19,7 +19,6 @@ internal sealed partial class AgentTaskGrain(
     IAgentTaskCatalog catalog, IOptions<AgentTaskOptions> options, TimeProvider clock, ILogger<AgentTaskGrain> logger) : Grain, IAgentTaskGrain, IRemindable
 {
     private const string ReminderName = "agent-task";
-    private const int DatabaseRetryAfterSeconds = 30;
     private static readonly TimeSpan ReminderPeriod = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(5);
 
@@ -33,28 +32,6 @@ internal sealed partial class AgentTaskGrain(
     private IMachineGrain Machine => GrainFactory.GetGrain<IMachineGrain>(MachineNames.Local);
 
     private ICallbackGrain Callbacks => GrainFactory.GetGrain<ICallbackGrain>(TaskId);
-
-    public async Task<SubmitResult> SubmitAsync(AgentTaskSubmission submission, CancellationToken cancellationToken)
-    {
-        if (state.RecordExists)
-        {
-            return state.State.Facts.RequestSha256 == submission.RequestSha256
-                ? SubmitResult.Accepted
-                : new(SubmitOutcome.Conflict, Detail: $"Task {TaskId} is known with another request.");
-        }
-
-        var accepted = AgentTaskTransitions.Accept(AgentTaskRequest.FactsOf(submission, options.Value), clock.GetUtcNow());
-        if (await AdmitAsync() is { } refused) return refused;
-        if (await StoreAsync(accepted, submission) is { } no)
-        {
-            await TryForgetAsync();
-            return no;
-        }
-
-        LogAccepted(logger, TaskId, accepted.Facts.WorkerType, accepted.Facts.Repository, accepted.Facts.TraceId);
-        await ActAsync();
-        return SubmitResult.Accepted;
-    }
 
     public async Task<CancelResult> CancelAsync()
     {
@@ -114,92 +91,6 @@ internal sealed partial class AgentTaskGrain(
     private bool IsDone() => _cataloged == AgentTaskSnapshots.EntryOf(state.State) && state.State.Phase == AgentTaskPhase.Ended && AgentTaskEffects.Of(state.State, options.Value, clock.GetUtcNow()) == AgentTaskEffect.None;
 
     private static string NewAgentSessionId() => Guid.NewGuid().ToString();
-
-    /// <summary>Row and reminder first, the state last: what has a state is found again after any crash, and a row without one is dropped. Null when it is stored; "no" only when it certainly is not.</summary>
-    private async Task<SubmitResult?> StoreAsync(AgentTaskState accepted, AgentTaskSubmission submission)
-    {
-        var entry = AgentTaskSnapshots.EntryOf(accepted);
-        try
-        {
-            request.State = new() { Json = submission.RequestJson };
-            var added = catalog.AddAsync(entry, CancellationToken.None);
-            await Task.WhenAll(added, this.RegisterOrUpdateReminder(ReminderName, ReminderPeriod, ReminderPeriod), GuardAsync(request.WriteStateAsync));
-            if (await added == CatalogAddOutcome.CaseConflict)
-            {
-                await GuardAsync(request.ClearStateAsync);
-                return new(SubmitOutcome.Conflict, Detail: $"A task whose id differs from {TaskId} in case only is known; on some machines they would share a folder.");
-            }
-        }
-        catch (Exception exception)
-        {
-            // Whatever it was, the state comes last and was not written.
-            return NotStored(exception);
-        }
-
-        _cataloged = entry;
-        try
-        {
-            await SaveAsync(accepted);
-            return null;
-        }
-        catch (OrleansException exception)
-        {
-            // What a failed write has stored is unknown until it is read; when that fails too, the caller has to learn that nobody knows.
-            await ReadAgainAsync();
-            return state.RecordExists ? null : NotStored(exception);
-        }
-    }
-
-    /// <summary>Null when the task may come. A request that its client has given up goes on: it would keep its place otherwise.</summary>
-    private async Task<SubmitResult?> AdmitAsync()
-    {
-        try
-        {
-            return (await Capacity.AdmitAsync(TaskId, CancellationToken.None)).Refusal is { } refusal ? new(SubmitOutcome.Refused, refusal) : null;
-        }
-        catch (OrleansException exception)
-        {
-            return NotStored(exception);
-        }
-    }
-
-    private async Task ReadAgainAsync()
-    {
-        try
-        {
-            await state.ReadStateAsync(CancellationToken.None);
-        }
-        catch (OrleansException exception)
-        {
-            throw new OrleansException($"Whether task {TaskId} was stored is not known.", exception);
-        }
-    }
-
-    /// <summary>A task that was never acknowledged leaves nothing behind: no row, no place in the line, no slot.</summary>
-    private async Task ForgetAsync()
-    {
-        await catalog.RemoveAsync(TaskId, CancellationToken.None);
-        await Capacity.ReleaseAsync(TaskId, int.MaxValue);
-    }
-
-    private async Task TryForgetAsync()
-    {
-        try
-        {
-            await ForgetAsync();
-        }
-        catch (Exception exception)
-        {
-            // The answer is no all the same; a slot that comes, a reminder or the next start tries again.
-            LogNotForgotten(logger, exception, TaskId);
-        }
-    }
-
-    private SubmitResult NotStored(Exception exception)
-    {
-        LogNotStored(logger, exception, TaskId);
-        return new(SubmitOutcome.Refused, new("Database not writable", "Nothing was stored; the service's log says why.", DatabaseRetryAfterSeconds));
-    }
 
     /// <summary>A report that nobody waits for. One whose saving fails is asked for again by the reminder.</summary>
     private async Task ReceiveAsync(AgentTaskState next)
@@ -331,15 +222,6 @@ internal sealed partial class AgentTaskGrain(
         if (_timer is null) _timer = this.RegisterGrainTimer(TickAsync, new() { DueTime = wait, Period = Timeout.InfiniteTimeSpan });
         else _timer.Change(wait, Timeout.InfiniteTimeSpan);
     }
-
-    [LoggerMessage(100, LogLevel.Information, "Task {TaskId} accepted: {WorkerType} on {Repository} (trace {TraceId}).")]
-    private static partial void LogAccepted(ILogger logger, string taskId, string workerType, string repository, string? traceId);
-
-    [LoggerMessage(103, LogLevel.Error, "Task {TaskId} is refused: it could not be stored.")]
-    private static partial void LogNotStored(ILogger logger, Exception exception, string taskId);
-
-    [LoggerMessage(104, LogLevel.Warning, "Task {TaskId} was refused, and its traces could not be removed yet.")]
-    private static partial void LogNotForgotten(ILogger logger, Exception exception, string taskId);
 
     [LoggerMessage(101, LogLevel.Information, "Task {TaskId} is {Phase} ({Status}, trace {TraceId}).")]
     private static partial void LogPhase(ILogger logger, string taskId, AgentTaskPhase phase, AgentTaskStatus status, string? traceId);
