@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Orchestrator.Contracts.Callbacks;
+using Orchestrator.Grains.AgentTasks;
 using Orchestrator.Interfaces.AgentTasks;
 
 namespace Orchestrator.Grains.Callbacks;
@@ -23,24 +24,16 @@ internal static class CompletionPayload
     {
         if (status == AgentTaskStatus.Completed && result is null) throw new ArgumentException("A completed run has a result.", nameof(result));
         if (status == AgentTaskStatus.Failed && error is null) throw new ArgumentException("A failed run has an error.", nameof(error));
+        if (status is AgentTaskStatus.Queued or AgentTaskStatus.Running) throw new ArgumentException($"A run does not end as {status}.", nameof(status));
         return new JavaScriptObject()
             .Add("taskId", taskId)
-            .Add("status", Name(status))
+            .Add("status", WireNames.Of(status))
             .Add("result", result is null ? null : Result(result))
             .Add("error", error is null ? null : Error(error))
             .Add("duration", Math.Max(0, durationMilliseconds))
             .Add("resumedCompletion", isResumedCompletion ? true : (bool?)null)
             .ToString();
     }
-
-    private static string Name(AgentTaskStatus status) => status switch
-    {
-        AgentTaskStatus.Completed => "completed",
-        AgentTaskStatus.Failed => "failed",
-        AgentTaskStatus.Interrupted => "interrupted",
-        AgentTaskStatus.Cancelled => "cancelled",
-        _ => throw new ArgumentException($"A run does not end as {status}.", nameof(status)),
-    };
 
     private static JavaScriptObject Result(TaskResult result)
     {

@@ -31,46 +31,22 @@ internal static class TaskViews
     }
 
     public static TaskSummary ToSummary(CatalogEntry entry) => new(
-        entry.TaskId, ToText(entry.Status), ToText(entry.Phase), entry.WorkerType, entry.Repository, entry.Priority, entry.Run, entry.Attempt, entry.Branch,
+        entry.TaskId, WireNames.Of(entry.Status), WireNames.Of(entry.Phase), entry.WorkerType, entry.Repository, entry.Priority, entry.Run, entry.Attempt, entry.Branch,
         entry.ErrorCode, entry.CreatedAt, entry.StartedAt, entry.CompletedAt);
 
-    public static string ToText(AgentTaskStatus status) => status switch
-    {
-        AgentTaskStatus.Queued => "queued",
-        AgentTaskStatus.Running => "running",
-        AgentTaskStatus.Completed => "completed",
-        AgentTaskStatus.Failed => "failed",
-        AgentTaskStatus.Interrupted => "interrupted",
-        AgentTaskStatus.Cancelled => "cancelled",
-        _ => throw new InvalidOperationException($"There is no status {status}."),
-    };
-
-    /// <summary>The opposite of <see cref="ToText(AgentTaskStatus)"/>; null for a word that is no status.</summary>
+    /// <summary>The opposite of <see cref="WireNames.Of(AgentTaskStatus)"/>; null for a word that is no status.</summary>
     public static AgentTaskStatus? ParseStatus(string text)
     {
         foreach (var status in Enum.GetValues<AgentTaskStatus>())
-            if (string.Equals(ToText(status), text, StringComparison.Ordinal)) return status;
+            if (string.Equals(WireNames.Of(status), text, StringComparison.Ordinal)) return status;
         return null;
     }
-
-    public static string ToText(AgentTaskPhase phase) => phase switch
-    {
-        AgentTaskPhase.Waiting => "waiting",
-        AgentTaskPhase.Held => "held",
-        AgentTaskPhase.Blocked => "blocked",
-        AgentTaskPhase.Preparing => "preparing",
-        AgentTaskPhase.Running => "running",
-        AgentTaskPhase.Stopping => "stopping",
-        AgentTaskPhase.Collecting => "collecting",
-        AgentTaskPhase.Ended => "ended",
-        _ => throw new InvalidOperationException($"There is no phase {phase}."),
-    };
 
     private static TaskView WithRequest(TaskRequest request, AgentTaskSnapshot task) => new()
     {
         TaskId = request.TaskId,
-        Status = ToText(task.Status),
-        Phase = ToText(task.Phase),
+        Status = WireNames.Of(task.Status),
+        Phase = WireNames.Of(task.Phase),
         WorkerType = request.WorkerType,
         Prompt = request.Prompt,
         Repository = task.Repository,

@@ -13,7 +13,7 @@ internal static class CallbackServices
         services.AddSingleton<CallbackAddress>();
         services.AddSingleton<CallbackOrigins>();
         services.AddSingleton<CallbackSender>();
-        services.AddSingleton<ICallbackTransport, CallbackTransport>();
+        services.AddSingleton<CallbackTransport>().AddSingleton<ICallbackTransport>(provider => provider.GetRequiredService<CallbackTransport>());
         return services;
     }
 }

@@ -14,11 +14,20 @@ internal sealed partial class CallbackTransport(
     : ICallbackTransport, IDisposable
 {
     private readonly CallbackSlots _slots = new();
+    private long _triesTotal;
     private readonly ConcurrentDictionary<(string TaskId, string CallbackId), bool> _underWay = new();
+
+    /// <summary>Tries that were begun since the start of the service.</summary>
+    public long TriesTotal => Volatile.Read(ref _triesTotal);
+
+    /// <summary>Tries that wait or run.</summary>
+    public int UnderWay => _underWay.Count;
 
     public void BeginTry(string taskId, OwedCallback callback)
     {
         if (!_underWay.TryAdd((taskId, callback.Id), true)) return;
+
+        Interlocked.Increment(ref _triesTotal);
 
         // Nothing of the turn that asks goes along: no scheduler, no request context.
         using (ExecutionContext.SuppressFlow()) _ = Task.Run(() => RunAsync(taskId, callback));

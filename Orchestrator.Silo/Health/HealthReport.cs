@@ -3,13 +3,14 @@ using System.Security.Cryptography;
 using Orchestrator.Contracts.AgentTasks;
 using Orchestrator.Grains.AgentTasks;
 using Orchestrator.Interfaces.Capacity;
+using Orchestrator.Silo.Callbacks;
 using Orleans;
 
 namespace Orchestrator.Silo.Health;
 
 /// <summary>Puts the answer of <c>/health</c> together.</summary>
 internal sealed class HealthReport(
-    ServiceStatus status, AdmissionGate gate, MachineChecks checks, IWorkerAuths workerAuths, IAgentTaskCatalog catalog, IGrainFactory grains)
+    ServiceStatus status, AdmissionGate gate, MachineChecks checks, IWorkerAuths workerAuths, IAgentTaskCatalog catalog, CallbackTransport callbacks, IGrainFactory grains)
 {
     private const string OpenRouterKey = "OPENROUTER_API_KEY";
 
@@ -21,7 +22,6 @@ internal sealed class HealthReport(
     public async Task<HealthView> CreateAsync()
     {
         var capacity = await grains.GetGrain<ICapacityGrain>(Pools.Default).GetAsync();
-        var owing = catalog.CountOwing();
         return new()
         {
             Status = Describe(),
@@ -33,8 +33,8 @@ internal sealed class HealthReport(
             AdmissionFrozen = gate.Refusal is not null,
             PendingAdmissions = capacity.PendingAdmissions,
             AdmissionActivityTotal = capacity.AdmissionsTotal,
-            PendingTerminalCallbacks = owing,
-            TerminalCallbackActivityTotal = owing,
+            PendingTerminalCallbacks = catalog.CountOwing(),
+            TerminalCallbackActivityTotal = callbacks.TriesTotal,
             WorkerAuths = workerAuths.Get(),
             ProviderApiKeys = new Dictionary<string, ProviderKeyView>(StringComparer.Ordinal)
             {

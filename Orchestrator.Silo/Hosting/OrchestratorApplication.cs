@@ -11,6 +11,7 @@ using Orchestrator.Silo.Health;
 using Orchestrator.Silo.Http;
 using Orchestrator.Silo.Machines.Git;
 using Orchestrator.Silo.Machines.Sessions;
+using Orchestrator.Silo.Machines.Terminals;
 using Orleans.Runtime;
 
 namespace Orchestrator.Silo.Hosting;
@@ -58,6 +59,7 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
             var web = builder.Build();
             MapRoutes(web);
             EndpointChecks.Check(web);
+            CheckHome(web);
             return new(web, settings, home, hasStarted);
         }
         catch
@@ -104,6 +106,19 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
     {
         await Web.DisposeAsync();
         _home.Dispose();
+    }
+
+    /// <summary>A home whose path leaves no room for sockets would fail every task.</summary>
+    private static void CheckHome(WebApplication web)
+    {
+        try
+        {
+            web.Services.GetRequiredService<TerminalSockets>();
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new StartException(exception.Message, exception);
+        }
     }
 
     private static void MapRoutes(WebApplication web)

@@ -104,6 +104,16 @@ internal sealed class FakeMachine : IWorktrees, ISessions
         return Task.CompletedTask;
     }
 
+    /// <summary>Waits until something was done.</summary>
+    public async Task DidAsync(string what)
+    {
+        for (var i = 0; !_log.Contains(what); i++)
+        {
+            Assert.True(i < 2000, $"Expected within 20 s: {what}. Done: {string.Join(", ", _log)}");
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
+        }
+    }
+
     /// <summary>The agent ends by itself.</summary>
     public void End(SessionName session, AgentReport? report = null, int? exitCode = 0, int? signal = null) => Of(session).Ended.TrySetResult(
         new(session, SessionEndKind.Exited, TaskScenario.Start.AddMinutes(1), signal is null ? exitCode : null, signal, false, report ?? TaskScenario.Said()));
