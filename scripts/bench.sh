@@ -5,8 +5,10 @@
 #   scripts/bench.sh submit [rounds]     what the door takes, and start and memory of the service
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lib.sh
 case "${1:-}" in
   silo | dispatch | submit)
+    need_dotnet
     # The service is a process of its own in what measures it, and is built as it is shipped.
     [ "$1" = silo ] || dotnet build Orchestrator.Silo -c Release --nologo -v quiet
     dotnet build tests/Orchestrator.Benchmarks -c Release --nologo -v quiet
@@ -14,7 +16,7 @@ case "${1:-}" in
     exec tests/Orchestrator.Benchmarks/bin/Release/net10.0/Orchestrator.Benchmarks "$@"
     ;;
   *)
-    sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,5s/^# \{0,1\}//p' scripts/bench.sh >&2
     exit 2
     ;;
 esac
