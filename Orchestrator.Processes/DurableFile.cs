@@ -32,7 +32,7 @@ internal static class DurableFile
 
             File.Move(temporary, path, overwrite: true);
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             File.Delete(temporary);
             throw;
