@@ -44,7 +44,7 @@ internal static partial class AgentTaskTransitions
         if (state.Phase == AgentTaskPhase.Stopping && state.Worktree is null && report.Worktree is not null) return state with { Worktree = report.Worktree };
         if (state.Phase != AgentTaskPhase.Preparing) return state;
         if (report.BlockedBy is { } other) return Blocked(state, other, now);
-        if (report.Worktree is null) return End(state, AgentTaskStatus.Failed, null, TaskErrors.Setup(report.Failure), now);
+        if (report.Worktree is null) return End(state, AgentTaskStatus.Failed, null, TaskErrors.Setup(report.Failure, null), now);
         return (state with { Phase = AgentTaskPhase.Running, Worktree = report.Worktree })
             .Noting(now, "worktree_ready", report.Note ?? $"{report.Worktree.Branch} at {report.Worktree.BaseSha}");
     }

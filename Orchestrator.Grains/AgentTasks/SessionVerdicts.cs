@@ -37,7 +37,7 @@ internal static class SessionVerdicts
         switch (report.Kind)
         {
             case SessionEndKind.SetupFailed:
-                return Failed(VerdictKind.SetupFailed, TaskErrors.Setup(report.Failure));
+                return Failed(VerdictKind.SetupFailed, TaskErrors.Setup(report.Failure, worktree));
             case SessionEndKind.Lost:
             case SessionEndKind.NotStarted:
                 return new(VerdictKind.Lost, "lost", null);

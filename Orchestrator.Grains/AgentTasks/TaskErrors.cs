@@ -18,8 +18,20 @@ internal static class TaskErrors
 
     private const int InfraRetryAfterSeconds = 60;
 
-    public static TaskError Setup(MachineFailure? failure) => new(
-        SetupFailed, failure?.Message ?? "The worktree or the session could not be made.", new Remediation("fix_code", ManualSteps: failure?.ManualSteps));
+    /// <param name="failure">What went wrong; null when that is not known.</param>
+    /// <param name="worktree">Null when there is none.</param>
+    public static TaskError Setup(MachineFailure? failure, Worktree? worktree)
+    {
+        var (action, retryAfterSeconds) = failure?.Kind switch
+        {
+            MachineFailureKind.Machine => ("contact_support", (int?)null),
+            MachineFailureKind.Passing => ("retry", InfraRetryAfterSeconds),
+            _ => ("fix_code", null),
+        };
+        return new(
+            SetupFailed, failure?.Message ?? "The worktree or the session could not be made.",
+            new Remediation(action, retryAfterSeconds, failure?.ManualSteps, worktree?.Path));
+    }
 
     public static TaskError Agent(string message, Worktree? worktree) => new(AgentFailed, message, new Remediation("retry", WorktreePath: worktree?.Path));
 

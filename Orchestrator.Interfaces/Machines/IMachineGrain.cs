@@ -81,8 +81,22 @@ public sealed record WorktreeReport(SessionName Session, Worktree? Worktree, Mac
 /// <summary>What went wrong on the machine.</summary>
 /// <param name="Message">What happened, to what, for people. No secrets.</param>
 /// <param name="ManualSteps">What to do; null when nobody knows.</param>
+/// <param name="Kind">Who can do something about it.</param>
 [GenerateSerializer, Immutable]
-public sealed record MachineFailure(string Message, string? ManualSteps = null);
+public sealed record MachineFailure(string Message, string? ManualSteps = null, MachineFailureKind Kind = MachineFailureKind.Request);
+
+/// <summary>Who can do something about a <see cref="MachineFailure"/>. The numbers are stored and never reused.</summary>
+public enum MachineFailureKind
+{
+    /// <summary>Whoever sent the task: a repository or branch that is not there, a setup script that fails.</summary>
+    Request = 1,
+
+    /// <summary>Whoever runs the machine: git, tmux or an agent program is missing, no access, disk full.</summary>
+    Machine = 2,
+
+    /// <summary>Nobody has to: the network or the remote fails for now, something took too long.</summary>
+    Passing = 3,
+}
 
 /// <summary>An agent to be started.</summary>
 /// <param name="Session">The attempt.</param>

@@ -67,7 +67,7 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
             var result = await git.TryRunAsync(command, cancellationToken);
             if (result.ExitCode == 0) return true;
             if (result.StandardError.Contains("does not have a commit checked out", StringComparison.Ordinal)) return false;
-            throw new GitRefusedException($"What is in {place.Path} could not be saved: {Processes.ToolOutput.WithoutCredentials(result.StandardError).Trim()}", "Save what is needed from the folder, or make the disk writable.");
+            throw new GitRefusedException($"What is in {place.Path} could not be saved: {Processes.ToolOutput.WithoutCredentials(result.StandardError).Trim()}", "Save what is needed from the folder, or make the disk writable.", MachineFailureKind.Machine);
         }
 
         GitCommand Command(string[] arguments) => new(place.Mirror.Path, ["-c", "advice.addEmbeddedRepo=false", "-c", "core.bare=false", .. arguments])
