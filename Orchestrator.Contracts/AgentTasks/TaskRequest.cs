@@ -4,7 +4,8 @@ using System.Text.Json.Serialization;
 namespace Orchestrator.Contracts.AgentTasks;
 
 /// <summary>
-/// The body of <c>POST /tasks</c>: the known fields, validated. Unknown fields are ignored. Null means that the field was not sent.
+/// The body of <c>POST /tasks</c>: the known fields, validated. Unknown fields are ignored. Null means that the field was not sent; an empty text of an optional
+/// field counts as not sent. Beside what is said of each field, a text has at most 20,000 bytes of UTF-8 (<see cref="WebhookUrl"/> 4,096), a list at most 1,000 items.
 /// </summary>
 public sealed record TaskRequest
 {
@@ -95,7 +96,7 @@ public sealed record TaskRequest
     /// <summary>Limits over all attempts of a run.</summary>
     public TaskBudget? Budget { get; init; }
 
-    /// <summary>Extra environment of the agent. Names must be in <c>TASK_ENV_ALLOW</c>; values are never shown.</summary>
+    /// <summary>Extra environment of the agent. At most 100 names, each in <c>TASK_ENV_ALLOW</c>; values have at most 32,768 characters, none of them U+0000, and are never shown.</summary>
     public IReadOnlyDictionary<string, string>? Environment { get; init; }
 }
 

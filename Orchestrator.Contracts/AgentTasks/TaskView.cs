@@ -33,9 +33,8 @@ public sealed record TaskView
     /// <summary>See <see cref="TaskRequest.WebhookUrl"/>.</summary>
     public required string WebhookUrl { get; init; }
 
-    /// <summary>The names of <see cref="TaskRequest.Environment"/>, sorted.</summary>
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public IReadOnlyList<string>? Environment { get; init; }
+    /// <summary>The names of <see cref="TaskRequest.Environment"/>, sorted; empty when there are none.</summary>
+    public required IReadOnlyList<string> Environment { get; init; }
 
     /// <summary>See <see cref="TaskRequest.LinearIssueId"/>.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -195,7 +194,13 @@ public sealed record RemediationView(
 /// <summary>How much a diff changes: files, lines added, lines removed.</summary>
 public sealed record DiffStatView(int Files, int Insertions, int Deletions);
 
-/// <summary>What an agent used: tokens, US dollars (null when it does not say), turns.</summary>
+/// <summary>What an agent used.</summary>
+/// <param name="InputTokens">Tokens read, without those from the cache.</param>
+/// <param name="OutputTokens">Tokens written.</param>
+/// <param name="CacheReadTokens">Tokens read from the cache.</param>
+/// <param name="CacheWriteTokens">Tokens written to the cache.</param>
+/// <param name="CostUsd">US dollars; null: unknown, because the agent did not say (yet). Never a guess.</param>
+/// <param name="Turns">Turns of the agent.</param>
 public sealed record UsageView(long InputTokens, long OutputTokens, long CacheReadTokens, long CacheWriteTokens, double? CostUsd, int Turns);
 
 /// <summary>One start of an agent.</summary>
@@ -209,4 +214,7 @@ public sealed record CallbackView(string Id, string Kind, string State, IReadOnl
 public sealed record CallbackTryView(DateTimeOffset At, int? Status, string? Error);
 
 /// <summary>Something that happened.</summary>
-public sealed record TimelineView(DateTimeOffset At, string Event, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Detail);
+/// <param name="At">When.</param>
+/// <param name="Event">What.</param>
+/// <param name="Detail">For people; null: there is no more to say.</param>
+public sealed record TimelineView(DateTimeOffset At, string Event, string? Detail);

@@ -31,8 +31,10 @@ internal static class AgentTaskEndpoints
         HttpContext context, TaskSubmissions submissions, IGrainFactory grains, CancellationToken cancellationToken)
     {
         if (!context.Request.HasJsonContentType()) return Problems.UnsupportedMediaType();
+        if (context.Request.Headers.ContentEncoding is { Count: > 0 } encoding && !string.Equals(encoding, "identity", StringComparison.OrdinalIgnoreCase))
+            return Problems.UnsupportedContentEncoding();
         var (reading, submission) = submissions.Read(RequestBody.Of(context), context.Request.Headers["X-Trace-Id"]);
-        if (submission is null) return Problems.InvalidRequest(reading.Error!, reading.Errors);
+        if (submission is null) return await AnswerInvalidAsync(reading, grains);
 
         var taskId = reading.Request!.TaskId;
         var result = await TrySubmitAsync(grains.GetGrain<IAgentTaskGrain>(taskId), submission, cancellationToken);
@@ -43,6 +45,23 @@ internal static class AgentTaskEndpoints
             SubmitOutcome.Conflict => Problems.TaskIdTaken(result.Detail),
             _ => Problems.Refused(result.Refusal ?? throw new InvalidOperationException("A refusal without a reason.")),
         };
+    }
+
+    /// <summary>The same request again is accepted again, also when the configuration by which it was taken has changed since.</summary>
+    private static async Task<Results<Accepted<TaskStatusAnswer>, ProblemResult>> AnswerInvalidAsync(TaskRequestReading reading, IGrainFactory grains)
+    {
+        var invalid = Problems.InvalidRequest(reading.Error!, reading.Errors);
+        if (reading.TakenBefore is not { } request) return invalid;
+        try
+        {
+            var task = await grains.GetGrain<IAgentTaskGrain>(request.TaskId).GetAsync();
+            if (task is null || RequestFingerprint.Compute(TaskViews.ReadRequest(task)) != RequestFingerprint.Compute(request)) return invalid;
+            return TypedResults.Accepted((string?)null, new TaskStatusAnswer(request.TaskId, "accepted"));
+        }
+        catch (OrleansException exception) when (exception is not SiloUnavailableException)
+        {
+            return Problems.OutcomeUnknown();
+        }
     }
 
     /// <summary>Null when nobody knows whether the task was stored: the grain says "no" itself when it certainly was not.</summary>

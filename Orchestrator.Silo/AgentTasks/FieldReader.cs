@@ -3,10 +3,10 @@ using System.Text.Json;
 
 namespace Orchestrator.Silo.AgentTasks;
 
-/// <summary>Reads the known members of an object and collects what is wrong with each. A member that is null counts as not sent.</summary>
+/// <summary>Reads the known members of an object and collects what is wrong with each. A member that is null counts as not sent, and so does an empty text that may be left out.</summary>
 internal sealed class FieldReader(JsonElement root)
 {
-    /// <summary>Of a text that is passed through.</summary>
+    /// <summary>Of a text that is passed through, bytes of UTF-8.</summary>
     public const int TextMax = 20_000;
 
     private const int ItemsMax = 1_000;
@@ -16,7 +16,17 @@ internal sealed class FieldReader(JsonElement root)
     /// <summary>By field.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Errors => _errors;
 
-    public void Fail(string name, string message) => _errors[name] = _errors.TryGetValue(name, out var known) ? [.. known, message] : [message];
+    /// <summary>Whether all that is wrong is so by this service's configuration: another time, or elsewhere, it may be right.</summary>
+    public bool IsRightElsewhere { get; private set; } = true;
+
+    public void Fail(string name, string message)
+    {
+        IsRightElsewhere = false;
+        FailHere(name, message);
+    }
+
+    /// <summary>Something that this service, as it is configured now, does not take.</summary>
+    public void FailHere(string name, string message) => _errors[name] = _errors.TryGetValue(name, out var known) ? [.. known, message] : [message];
 
     /// <summary>A text that must be there; null when something was wrong.</summary>
     public string? Required(string name, string? rule = null, Func<string, bool>? isRight = null, int max = TextMax)
@@ -35,7 +45,7 @@ internal sealed class FieldReader(JsonElement root)
 
     /// <summary>A text that may be there.</summary>
     public string? Optional(string name, string? rule = null, Func<string, bool>? isRight = null) =>
-        Find(name) is { } value ? Check(name, Text(name, value, TextMax), rule, isRight) : null;
+        Find(name) is { } value && Text(name, value, TextMax) is { Length: > 0 } text ? Check(name, text, rule, isRight) : null;
 
     public bool? Bool(string name)
     {

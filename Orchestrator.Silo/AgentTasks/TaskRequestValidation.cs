@@ -5,17 +5,19 @@ namespace Orchestrator.Silo.AgentTasks;
 
 /// <summary>What validation needs to know of this service.</summary>
 /// <param name="WorkerTypes">Those that can be run here.</param>
-/// <param name="EnvironmentAllowed">Names that a task's environment may have.</param>
+/// <param name="IsEnvironmentAllowed">Whether a task's environment may have this name.</param>
 /// <param name="HasDefaultRepository">Whether a task may leave its repository out.</param>
 /// <param name="ExplainWebhookUrl">Why callbacks may not go to that URL; null: they may.</param>
 internal sealed record TaskRequestContext(
-    IReadOnlyList<string> WorkerTypes, IReadOnlyList<string> EnvironmentAllowed, bool HasDefaultRepository, Func<string, string?> ExplainWebhookUrl);
+    IReadOnlyList<string> WorkerTypes, Func<string, bool> IsEnvironmentAllowed, bool HasDefaultRepository, Func<string, string?> ExplainWebhookUrl);
 
 /// <summary>A request, or all that is wrong with it.</summary>
 /// <param name="Request">The known fields; null when something is wrong.</param>
 /// <param name="Error">What is wrong, in one line; null when nothing is.</param>
 /// <param name="Errors">By field; null when the body as a whole is wrong.</param>
-internal sealed record TaskRequestReading(TaskRequest? Request, string? Error = null, IReadOnlyDictionary<string, IReadOnlyList<string>>? Errors = null);
+/// <param name="TakenBefore">A request that only this service's present configuration does not take: it may have been taken before that changed. Null: none, or nothing is wrong.</param>
+internal sealed record TaskRequestReading(
+    TaskRequest? Request, string? Error = null, IReadOnlyDictionary<string, IReadOnlyList<string>>? Errors = null, TaskRequest? TakenBefore = null);
 
 /// <summary>Reads the body of <c>POST /tasks</c> by the rules of contract §2. Pure.</summary>
 internal static class TaskRequestValidation
@@ -34,7 +36,8 @@ internal static class TaskRequestValidation
             var fields = new FieldReader(document.RootElement);
             var request = ReadFields(fields, context);
             if (fields.Errors.Count == 0) return new(request);
-            return new(null, $"Invalid {(fields.Errors.Count == 1 ? "field" : "fields")}: {string.Join("; ", fields.Errors.Select(field => $"{field.Key} {field.Value[0]}"))}", fields.Errors);
+            return new(null, $"Invalid {(fields.Errors.Count == 1 ? "field" : "fields")}: {string.Join("; ", fields.Errors.Select(field => $"{field.Key} {field.Value[0]}"))}", fields.Errors,
+                fields.IsRightElsewhere ? request : null);
         }
     }
 
@@ -70,7 +73,7 @@ internal static class TaskRequestValidation
             Priority = fields.Int("priority", -100, 100),
             DependsOn = fields.Texts("dependsOn"),
             Budget = ReadBudget(fields),
-            Environment = ReadEnvironment(fields, context.EnvironmentAllowed),
+            Environment = ReadEnvironment(fields, context.IsEnvironmentAllowed),
         };
         CheckAgainst(context, request, fields);
         return request;
@@ -87,16 +90,21 @@ internal static class TaskRequestValidation
         return read;
     }
 
-    private static SortedDictionary<string, string>? ReadEnvironment(FieldReader fields, IReadOnlyList<string> allowed)
+    private static SortedDictionary<string, string>? ReadEnvironment(FieldReader fields, Func<string, bool> isAllowed)
     {
         if (fields.Object("environment") is not { } environment) return null;
         var read = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var member in environment.EnumerateObject())
         {
             // Names that break a rule are shown, values never are.
-            if (!TaskRequestRules.IsEnvironmentName(member.Name)) fields.Fail("environment", "has a name that is no name of an environment variable");
-            else if (!allowed.Contains(member.Name)) fields.Fail("environment", $"{member.Name} is not in TASK_ENV_ALLOW");
-            else if (member.Value.ValueKind != JsonValueKind.String) fields.Fail("environment", $"{member.Name} must be a text");
+            if (!TaskRequestRules.IsEnvironmentName(member.Name))
+            {
+                fields.Fail("environment", "has a name that is no name of an environment variable");
+                continue;
+            }
+
+            if (!isAllowed(member.Name)) fields.FailHere("environment", $"{member.Name} is not in TASK_ENV_ALLOW");
+            if (member.Value.ValueKind != JsonValueKind.String) fields.Fail("environment", $"{member.Name} must be a text");
             else if (member.Value.GetString() is { Length: <= EnvironmentValueMax } value && !value.Contains('\0')) read[member.Name] = value;
             else fields.Fail("environment", $"{member.Name} must have at most {EnvironmentValueMax} characters and no U+0000");
         }
@@ -109,14 +117,14 @@ internal static class TaskRequestValidation
     {
         if (request.WorkerType.Length > 0 && !context.WorkerTypes.Contains(request.WorkerType))
         {
-            fields.Fail("workerType", context.WorkerTypes.Count == 0
+            fields.FailHere("workerType", context.WorkerTypes.Count == 0
                 ? "is not known here: no agent is installed"
                 : $"is not known here, or its program is not installed; known are {string.Join(", ", context.WorkerTypes)}");
         }
 
-        if (request.WebhookUrl.Length > 0 && context.ExplainWebhookUrl(request.WebhookUrl) is { } reason) fields.Fail("webhookUrl", reason);
+        if (request.WebhookUrl.Length > 0 && context.ExplainWebhookUrl(request.WebhookUrl) is { } reason) fields.FailHere("webhookUrl", reason);
         if (request.Repository is null && !context.HasDefaultRepository && !fields.Errors.ContainsKey("repository"))
-            fields.Fail("repository", "is required: no DEFAULT_REPOSITORY is configured");
+            fields.FailHere("repository", "is required: no DEFAULT_REPOSITORY is configured");
         if (request is { TimeoutHours: not null, TimeoutSeconds: not null }) fields.Fail("timeoutSeconds", "stands instead of timeoutHours: send one of them");
         if (request.DependsOn is { Count: > 0 }) fields.Fail("dependsOn", "is not built yet: leave it out");
     }

@@ -19,7 +19,7 @@ internal sealed class TaskSubmissions(
     public (TaskRequestReading Reading, AgentTaskSubmission? Submission) Read(ReadOnlyMemory<byte> body, string? traceId)
     {
         var reading = TaskRequestValidation.Read(body, new(
-            agents.WorkerTypes, machine.Value.TaskEnvironmentAllowed, agentTasks.Value.DefaultRepository is not null, webhookUrls.Explain));
+            agents.WorkerTypes, name => AgentEnvironment.IsAllowedToTask(name, machine.Value), agentTasks.Value.DefaultRepository is not null, webhookUrls.Explain));
         if (reading.Request is not { } request) return (reading, null);
         var json = JsonSerializer.Serialize(request, TaskRequestJsonContext.Default.TaskRequest);
         return (reading, new(json, RequestFingerprint.Compute(request), ReadTraceId(traceId)));

@@ -10,11 +10,13 @@ namespace Orchestrator.Silo.AgentTasks;
 /// <summary>Turns what grains and catalog know into what is shown. Pure.</summary>
 internal static class TaskViews
 {
+    /// <summary>The request as it was accepted.</summary>
+    public static TaskRequest ReadRequest(AgentTaskSnapshot task) => JsonSerializer.Deserialize(task.RequestJson, TaskRequestJsonContext.Default.TaskRequest)
+        ?? throw new InvalidOperationException("The stored request of a task is null.");
+
     public static TaskView ToView(AgentTaskSnapshot task)
     {
-        var request = JsonSerializer.Deserialize(task.RequestJson, TaskRequestJsonContext.Default.TaskRequest)
-            ?? throw new InvalidOperationException("The stored request of a task is null.");
-        return WithRequest(request, task) with
+        return WithRequest(ReadRequest(task), task) with
         {
             Branch = task.Worktree?.Branch,
             WorktreePath = task.Worktree?.Path,
@@ -52,7 +54,7 @@ internal static class TaskViews
         Repository = task.Repository,
         BaseBranch = request.BaseBranch ?? task.Worktree?.BaseBranch,
         WebhookUrl = request.WebhookUrl,
-        Environment = request.Environment is { } environment ? [.. environment.Keys.Order(StringComparer.Ordinal)] : null,
+        Environment = [.. (request.Environment?.Keys ?? []).Order(StringComparer.Ordinal)],
         LinearIssueId = request.LinearIssueId,
         LinearIssueTitle = request.LinearIssueTitle,
         LinearIssueUrl = request.LinearIssueUrl,

@@ -17,6 +17,8 @@ internal sealed class TranscriptFollowResult(string taskId, IGrainFactory grains
         httpContext.Response.Headers.CacheControl = "no-store";
         try
         {
+            // Whoever follows learns at once that there is something to follow, not with its first word. A flush, because a response that is only started stays in the buffer.
+            await httpContext.Response.Body.FlushAsync(end.Token);
             await FollowAsync(httpContext.Response.Body, end.Token);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)

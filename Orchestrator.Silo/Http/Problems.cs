@@ -31,6 +31,9 @@ internal static class Problems
     public static ProblemResult UnsupportedMediaType() =>
         new("unsupported-media-type", 415, "Unsupported media type") { Error = "Content-Type must be application/json" };
 
+    public static ProblemResult UnsupportedContentEncoding() =>
+        new("unsupported-media-type", 415, "Unsupported media type") { Error = "Content-Encoding must be identity", Detail = "Bodies are taken as they are, not compressed." };
+
     public static ProblemResult RangeNotSatisfiable(long length) =>
         new("range-not-satisfiable", 416, "Range not satisfiable") { Detail = $"There are {length} bytes." };
 

@@ -8,7 +8,7 @@ namespace Orchestrator.Silo.Tests.AgentTasks;
 public sealed class TaskRequestValidationTests
 {
     private static readonly TaskRequestContext Context = new(
-        ["auto", "opus", "script"], ["LANG_OF_TASK", "FOO"], HasDefaultRepository: false, url => url.Contains("10.0.0.1", StringComparison.Ordinal) ? "is a private address" : null);
+        ["auto", "opus", "script"], name => name is "LANG_OF_TASK" or "FOO", HasDefaultRepository: false, url => url.Contains("10.0.0.1", StringComparison.Ordinal) ? "is a private address" : null);
 
     [Theory]
     [InlineData("taskId", "null")]
@@ -101,6 +101,10 @@ public sealed class TaskRequestValidationTests
     [InlineData("repository", "\"acme/.github\"")]
     [InlineData("baseBranch", "\"feature/a-b_c.d\"")]
     [InlineData("baseBranch", "null")]
+    [InlineData("baseBranch", "\"\"")]
+    [InlineData("continuationPrBranch", "\"\"")]
+    [InlineData("agentType", "\"\"")]
+    [InlineData("linearIssueId", "\"\"")]
     [InlineData("linearIssueLabels", "[]")]
     [InlineData("agentType", "\"ask_agent\"")]
     [InlineData("timeoutHours", "12")]
@@ -137,6 +141,44 @@ public sealed class TaskRequestValidationTests
     [Fact]
     public void A_task_without_repository_needs_a_default_one() =>
         Assert.NotNull(TaskRequestValidation.Read(Bytes(Change("repository", "null")), Context with { HasDefaultRepository = true }).Request);
+
+    [Theory]
+    [InlineData("repository")]
+    [InlineData("baseBranch")]
+    [InlineData("continuationPrBranch")]
+    [InlineData("agentType")]
+    [InlineData("slug")]
+    public void An_empty_text_counts_as_not_sent(string field)
+    {
+        var context = Context with { HasDefaultRepository = true };
+        var empty = TaskRequestValidation.Read(Bytes(Change(field, "\"\"")), context).Request!;
+        var missing = TaskRequestValidation.Read(Bytes(Change(field, "null")), context).Request!;
+        Assert.Equal(RequestFingerprint.Compute(missing), RequestFingerprint.Compute(empty));
+        Assert.Equal((null, null), (empty.BaseBranch, empty.Slug));
+    }
+
+    [Theory]
+    [InlineData("slug", 20_000, true)]
+    [InlineData("slug", 20_001, false)]
+    [InlineData("linearIssueLabels", 1_000, true)]
+    [InlineData("linearIssueLabels", 1_001, false)]
+    public void Texts_and_lists_have_a_limit(string field, int size, bool isTaken)
+    {
+        var value = field == "slug" ? $"\"{new string('a', size)}\"" : $"[{string.Join(',', Enumerable.Repeat("\"a\"", size))}]";
+        Assert.Equal(isTaken, Read(Change(field, value)).Request is not null);
+    }
+
+    [Theory]
+    [InlineData("workerType", "\"gone\"", true)]
+    [InlineData("environment", "{\"SECRET\":\"x\"}", true)]
+    [InlineData("environment", "{\"SECRET\":1}", false)]
+    [InlineData("environment", "{\"A=B\":\"x\"}", false)]
+    [InlineData("prompt", "5", false)]
+    [InlineData("webhookUrl", "\"http://10.0.0.1/x\"", true)]
+    [InlineData("repository", "null", true)]
+    [InlineData("repository", "\"acme\"", false)]
+    public void What_only_this_configuration_does_not_take_may_have_been_taken_before(string field, string value, bool mayBe) =>
+        Assert.Equal(mayBe, Read(Change(field, value)).TakenBefore is not null);
 
     [Fact]
     public void Hours_and_seconds_exclude_each_other() =>

@@ -60,6 +60,73 @@ public sealed class TaskRouteTests
     }
 
     [Theory]
+    [InlineData("gzip", 415)]
+    [InlineData("br", 415)]
+    [InlineData("identity, gzip", 415)]
+    [InlineData("identity", 202)]
+    public async Task A_body_in_another_encoding_is_415(string encoding, int status)
+    {
+        await using var service = await ServiceUnderTest.StartAsync();
+        var response = await service.SendAsync(HttpMethod.Post, "/tasks", request =>
+        {
+            request.Content = new StringContent(ServiceUnderTest.ValidBody(), Encoding.UTF8, "application/json");
+            request.Content.Headers.TryAddWithoutValidation("Content-Encoding", encoding);
+            service.Sign(request, ServiceUnderTest.ValidBody());
+        });
+        if (status == 415) await response.ProblemAsync(415, "Content-Encoding must be identity");
+        else Assert.Equal(status, (int)response.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("http://10.0.0.1/x")]
+    [InlineData("http://127.0.0.1:9000/x")]
+    [InlineData("http://[fd00::1]/x")]
+    public async Task A_private_address_for_callbacks_is_400(string url)
+    {
+        await using var service = await ServiceUnderTest.StartAsync();
+        var body = ServiceUnderTest.ValidBody().Replace("https://example.com/api/internal/webhooks/task-complete", url, StringComparison.Ordinal);
+        var problem = await (await service.PostSignedAsync("/tasks", body)).ProblemAsync(400);
+        Assert.Equal(["webhookUrl"], problem.GetProperty("errors").EnumerateObject().Select(field => field.Name));
+        Assert.DoesNotContain(service.Grains.Tasks.Values, task => !task.Submissions.IsEmpty);
+    }
+
+    [Fact]
+    public async Task A_trace_id_goes_along_with_the_task()
+    {
+        await using var service = await ServiceUnderTest.StartAsync();
+        var response = await service.SendAsync(HttpMethod.Post, "/tasks", request =>
+        {
+            request.Content = new StringContent(ServiceUnderTest.ValidBody(), Encoding.UTF8, "application/json");
+            request.Headers.Add("X-Trace-Id", "trace-7");
+            service.Sign(request, ServiceUnderTest.ValidBody());
+        });
+        Assert.Equal(202, (int)response.StatusCode);
+        Assert.Equal("trace-7", Assert.Single(service.Grains.Task("task-1").Submissions).TraceId);
+    }
+
+    [Theory]
+    [InlineData("workerType", "\"gone\"")]
+    [InlineData("webhookUrl", "\"http://10.0.0.1/x\"")]
+    [InlineData("repository", "null")]
+    [InlineData("environment", "{\"FOO\":\"1\"}")]
+    public async Task The_same_request_again_is_accepted_after_the_configuration_has_changed(string field, string value)
+    {
+        await using var service = await ServiceUnderTest.StartAsync();
+        var body = Change(field, value);
+        await (await service.PostSignedAsync("/tasks", body)).ProblemAsync(400);
+
+        service.Grains.Task("task-1").Snapshot = Snapshot() with { RequestJson = body };
+        var again = await service.PostSignedAsync("/tasks", body.Replace("\"prompt\"", "\"traceId\":\"t\",\"prompt\"", StringComparison.Ordinal));
+        Assert.Equal(202, (int)again.StatusCode);
+        Assert.Equal("""{"taskId":"task-1","status":"accepted"}""", await again.Content.ReadAsStringAsync());
+
+        // Another request, or one that was never right, is what it was.
+        await (await service.PostSignedAsync("/tasks", body.Replace("Say hi", "Say ho", StringComparison.Ordinal))).ProblemAsync(400);
+        await (await service.PostSignedAsync("/tasks", body.Replace("\"Say hi\"", "5", StringComparison.Ordinal))).ProblemAsync(400);
+        Assert.Empty(service.Grains.Task("task-1").Submissions);
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task More_than_2_MiB_are_413(bool isChunked)
@@ -111,9 +178,52 @@ public sealed class TaskRouteTests
         Assert.DoesNotContain("value-of-foo", text, StringComparison.Ordinal);
         Assert.Equal(
             """
-            {"taskId":"task-1","status":"failed","phase":"ended","workerType":"opus","prompt":"Hi","repository":"acme/web","baseBranch":"main","webhookUrl":"https://example.com/x","environment":["BAR","FOO"],"linearIssueLabels":["bug"],"hasChildren":false,"prNumber":5,"sentryIssue":{"a":1},"traceId":"trace-1","branch":"task/task-1","worktreePath":"/w","tmuxSession":"cc-task-task-1","attach":"tmux attach","queuePosition":null,"createdAt":"2026-01-01T00:00:01.234Z","startedAt":"2026-01-01T00:00:01.234Z","completedAt":"2026-01-01T00:00:01.234Z","deadlineAt":"2026-01-01T00:00:01.234Z","result":{"branch":"task/task-1","commits":1,"summary":"Did it","partialWork":true,"commitDetails":[{"sha":"0123","message":"m"}],"costUsd":0.1,"prUrl":"https://github.com/acme/web/pull/1"},"error":{"code":"AGENT_FAILED","message":"It gave up","remediation":{"action":"retry","retryAfter":60}},"diffStat":{"files":1,"insertions":2,"deletions":3},"usage":{"inputTokens":1,"outputTokens":2,"cacheReadTokens":3,"cacheWriteTokens":4,"costUsd":0.1,"turns":5},"attempts":[{"run":1,"number":1,"agent":"claude","agentSessionId":"s","startedAt":"2026-01-01T00:00:01.234Z","endedAt":null,"exitCode":null,"outcome":null,"usage":{"inputTokens":0,"outputTokens":0,"cacheReadTokens":0,"cacheWriteTokens":0,"costUsd":null,"turns":0}}],"callbacks":[{"id":"task-1-r1-completed","kind":"completed","state":"owed","tries":[{"at":"2026-01-01T00:00:01.234Z","status":500,"error":"no"}],"nextTryAt":"2026-01-01T00:00:01.234Z"}],"timeline":[{"at":"2026-01-01T00:00:01.234Z","event":"accepted"},{"at":"2026-01-01T00:00:01.234Z","event":"ended","detail":"d"}]}
+            {"taskId":"task-1","status":"failed","phase":"ended","workerType":"opus","prompt":"Hi","repository":"acme/web","baseBranch":"main","webhookUrl":"https://example.com/x","environment":["BAR","FOO"],"linearIssueLabels":["bug"],"hasChildren":false,"prNumber":5,"sentryIssue":{"a":1},"traceId":"trace-1","branch":"task/task-1","worktreePath":"/w","tmuxSession":"cc-task-task-1","attach":"tmux attach","queuePosition":null,"createdAt":"2026-01-01T00:00:01.234Z","startedAt":"2026-01-01T00:00:01.234Z","completedAt":"2026-01-01T00:00:01.234Z","deadlineAt":"2026-01-01T00:00:01.234Z","result":{"branch":"task/task-1","commits":1,"summary":"Did it","partialWork":true,"commitDetails":[{"sha":"0123","message":"m"}],"costUsd":0.1,"prUrl":"https://github.com/acme/web/pull/1"},"error":{"code":"AGENT_FAILED","message":"It gave up","remediation":{"action":"retry","retryAfter":60}},"diffStat":{"files":1,"insertions":2,"deletions":3},"usage":{"inputTokens":1,"outputTokens":2,"cacheReadTokens":3,"cacheWriteTokens":4,"costUsd":0.1,"turns":5},"attempts":[{"run":1,"number":1,"agent":"claude","agentSessionId":"s","startedAt":"2026-01-01T00:00:01.234Z","endedAt":null,"exitCode":null,"outcome":null,"usage":{"inputTokens":0,"outputTokens":0,"cacheReadTokens":0,"cacheWriteTokens":0,"costUsd":null,"turns":0}}],"callbacks":[{"id":"task-1-r1-completed","kind":"completed","state":"owed","tries":[{"at":"2026-01-01T00:00:01.234Z","status":500,"error":"no"}],"nextTryAt":"2026-01-01T00:00:01.234Z"}],"timeline":[{"at":"2026-01-01T00:00:01.234Z","event":"accepted","detail":null},{"at":"2026-01-01T00:00:01.234Z","event":"ended","detail":"d"}]}
             """,
             text);
+    }
+
+    [Fact]
+    public async Task Every_member_of_the_contract_is_there_from_the_first_moment()
+    {
+        await using var service = await ServiceUnderTest.StartAsync();
+        service.Grains.Task("task-1").Snapshot = new()
+        {
+            RequestJson = ServiceUnderTest.ValidBody(),
+            Status = AgentTaskStatus.Queued,
+            Phase = AgentTaskPhase.Waiting,
+            Repository = "acme/web",
+            CreatedAt = At,
+            Usage = new(0, 0, 0, 0, null, 0),
+            Attempts = [new() { Run = 1, Number = 1 }],
+            Callbacks = [new("c", "completed", CallbackState.Owed, [new(At, null, null)], null)],
+            Timeline = [new(At, "accepted")],
+        };
+        var task = await (await service.SendAsync(HttpMethod.Get, "/tasks/task-1")).JsonAsync();
+        Assert.Equal(
+            ["taskId", "status", "phase", "workerType", "prompt", "repository", "baseBranch", "webhookUrl", "environment", "branch", "worktreePath", "tmuxSession", "attach",
+                "queuePosition", "createdAt", "startedAt", "completedAt", "deadlineAt", "result", "error", "usage", "attempts", "callbacks", "timeline"],
+            Names(task));
+        Assert.Equal(0, task.GetProperty("environment").GetArrayLength());
+        Assert.Equal(["inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "costUsd", "turns"], Names(task.GetProperty("usage")));
+        Assert.Equal(["run", "number", "agent", "agentSessionId", "startedAt", "endedAt", "exitCode", "outcome", "usage"], Names(task.GetProperty("attempts")[0]));
+        Assert.Equal(["id", "kind", "state", "tries", "nextTryAt"], Names(task.GetProperty("callbacks")[0]));
+        Assert.Equal(["at", "status", "error"], Names(task.GetProperty("callbacks")[0].GetProperty("tries")[0]));
+        Assert.Equal(["at", "event", "detail"], Names(task.GetProperty("timeline")[0]));
+        static IEnumerable<string> Names(System.Text.Json.JsonElement value) => value.EnumerateObject().Select(member => member.Name);
+    }
+
+    [Fact]
+    public async Task A_list_has_50_tasks_unless_another_limit_is_asked_for()
+    {
+        await using var service = await ServiceUnderTest.StartAsync();
+        var catalog = service.Get<IAgentTaskCatalog>();
+        await Task.WhenAll(Enumerable.Range(0, 51).Select(i => catalog.AddAsync(Entry(i), default)));
+        var page = await (await service.SendAsync(HttpMethod.Get, "/tasks")).JsonAsync();
+        Assert.Equal(50, page.GetProperty("tasks").GetArrayLength());
+        Assert.Equal("t50", page.GetProperty("tasks")[0].GetProperty("taskId").GetString());
+        Assert.Equal(System.Text.Json.JsonValueKind.String, page.GetProperty("nextCursor").ValueKind);
+        Assert.Equal(51, (await (await service.SendAsync(HttpMethod.Get, "/tasks?limit=200")).JsonAsync()).GetProperty("tasks").GetArrayLength());
     }
 
     [Fact]
@@ -121,23 +231,7 @@ public sealed class TaskRouteTests
     {
         await using var service = await ServiceUnderTest.StartAsync();
         var catalog = service.Get<IAgentTaskCatalog>();
-        for (var i = 0; i < 3; i++)
-        {
-            await catalog.AddAsync(
-                new()
-                {
-                    TaskId = $"t{i}",
-                    Status = AgentTaskStatus.Queued,
-                    Phase = AgentTaskPhase.Waiting,
-                    Run = 1,
-                    Attempt = 1,
-                    WorkerType = "script",
-                    Repository = "acme/web",
-                    Priority = 0,
-                    CreatedAt = At.AddSeconds(i),
-                },
-                default);
-        }
+        for (var i = 0; i < 3; i++) await catalog.AddAsync(Entry(i), default);
 
         var first = await (await service.SendAsync(HttpMethod.Get, "/tasks?limit=2&status=queued&repository=acme/web")).JsonAsync();
         Assert.Equal(["t2", "t1"], first.GetProperty("tasks").EnumerateArray().Select(task => task.GetProperty("taskId").GetString()));
@@ -168,6 +262,27 @@ public sealed class TaskRouteTests
         await using var service = await ServiceUnderTest.StartAsync();
         await (await service.SendAsync(HttpMethod.Post, "/admin/refresh-token")).ProblemAsync(500, "No GitHub App is configured");
     }
+
+    /// <summary>A valid body with one member replaced or added.</summary>
+    private static string Change(string field, string json)
+    {
+        var body = System.Text.Json.Nodes.JsonNode.Parse(ServiceUnderTest.ValidBody())!.AsObject();
+        body[field] = System.Text.Json.Nodes.JsonNode.Parse(json);
+        return body.ToJsonString();
+    }
+
+    private static CatalogEntry Entry(int i) => new()
+    {
+        TaskId = $"t{i}",
+        Status = AgentTaskStatus.Queued,
+        Phase = AgentTaskPhase.Waiting,
+        Run = 1,
+        Attempt = 1,
+        WorkerType = "script",
+        Repository = "acme/web",
+        Priority = 0,
+        CreatedAt = At.AddSeconds(i),
+    };
 
     internal static AgentTaskSnapshot Snapshot() => new()
     {

@@ -86,6 +86,16 @@ public sealed class TranscriptTests
     }
 
     [Fact]
+    public async Task Following_begins_before_there_is_anything_to_read()
+    {
+        await using var service = await StartAsync();
+        var task = service.Grains.Task("task-1");
+        task.Snapshot = task.Snapshot! with { Phase = AgentTaskPhase.Waiting };
+        using var response = await service.Http.GetAsync("/tasks/task-1/transcript?follow=true", HttpCompletionOption.ResponseHeadersRead).Within("the answer begins");
+        Assert.Equal(200, (int)response.StatusCode);
+    }
+
+    [Fact]
     public async Task Following_ends_when_the_service_stops()
     {
         await using var service = await StartAsync(("1.1", "one\n"));
