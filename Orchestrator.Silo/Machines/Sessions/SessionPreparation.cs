@@ -6,11 +6,12 @@ using Orchestrator.Contracts.Sessions;
 using Orchestrator.Interfaces.Machines;
 using Orchestrator.Processes;
 using Orchestrator.Silo.Agents;
+using Orchestrator.Silo.Machines.Terminals;
 
 namespace Orchestrator.Silo.Machines.Sessions;
 
 /// <summary>Fills a session's folder with all that its host needs. The agent's secrets are in <see cref="SessionFiles.Launch"/> (0600) and nowhere else.</summary>
-internal sealed class SessionPreparation(IOptions<SessionOptions> options)
+internal sealed class SessionPreparation(TerminalSockets sockets, IOptions<SessionOptions> options)
 {
     /// <summary>The repository's own script, run before its first agent starts.</summary>
     public const string SetupScript = ".orchestrator/setup";
@@ -38,7 +39,16 @@ internal sealed class SessionPreparation(IOptions<SessionOptions> options)
         OutputBytesMax = options.Value.OutputBytesMax,
     };
 
-    private static Dictionary<string, string> EnvironmentOf(SessionFolder folder, SessionRequest request, AgentLaunch agent) => new(agent.Environment, StringComparer.Ordinal)
+    private Dictionary<string, string> EnvironmentOf(SessionFolder folder, SessionRequest request, AgentLaunch agent)
+    {
+        var environment = FactsOf(folder, request, agent);
+        // Where Claude Code puts the sockets by which sessions of one user talk to each other.
+        if (sockets.AgentFolderOf(request.Session.TaskId) is not { } own || !environment.TryAdd("CLAUDE_CODE_TMPDIR", own)) return environment;
+        DurableFile.CreateFolder(own);
+        return environment;
+    }
+
+    private static Dictionary<string, string> FactsOf(SessionFolder folder, SessionRequest request, AgentLaunch agent) => new(agent.Environment, StringComparer.Ordinal)
     {
         ["TASK_ID"] = request.Session.TaskId,
         ["TASK_ATTEMPT"] = request.Session.Attempt.ToString(),

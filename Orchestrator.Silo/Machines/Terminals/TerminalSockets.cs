@@ -12,7 +12,7 @@ namespace Orchestrator.Silo.Machines.Terminals;
 /// </summary>
 internal sealed class TerminalSockets
 {
-    private const int PathBytesMax = 103;
+    private const int PathBytesMax = 103, AgentPathBytesMax = 80;
     private static readonly string[] Names = ["tmux.sock", "tmu2.sock"];
     private readonly string _root;
 
@@ -33,6 +33,16 @@ internal sealed class TerminalSockets
 
     /// <summary>The socket to begin with, and the one for a second try.</summary>
     public IReadOnlyList<string> PathsOf(string taskId) => [.. Names.Select(name => Path.Combine(FolderOf(taskId), name))];
+
+    /// <summary>
+    /// A folder for the sockets that the task's agent makes, so that agents of one user do not find each other; below <see cref="FolderOf"/>. Null when the home's path leaves no
+    /// room for their names.
+    /// </summary>
+    public string? AgentFolderOf(string taskId)
+    {
+        var folder = Path.Combine(FolderOf(taskId), "t");
+        return Encoding.UTF8.GetByteCount(folder) <= AgentPathBytesMax ? folder : null;
+    }
 
     /// <summary>The socket on which a server listens; null when none does.</summary>
     public string? FindAlive(string taskId) => PathsOf(taskId).FirstOrDefault(IsAlive);
@@ -57,13 +67,24 @@ internal sealed class TerminalSockets
     /// <summary>Makes the folder, for its owner alone.</summary>
     public void Create(string taskId) => DurableFile.CreateFolder(FolderOf(taskId));
 
+    /// <summary>Removes the sockets, and leaves the agent's.</summary>
+    public void RemoveSockets(string taskId) => Try(() =>
+    {
+        foreach (var path in PathsOf(taskId)) File.Delete(path);
+    });
+
     /// <summary>Removes the folder with what is in it.</summary>
-    public void Remove(string taskId)
+    public void Remove(string taskId) => Try(() =>
     {
         var folder = FolderOf(taskId);
+        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+    });
+
+    private static void Try(Action remove)
+    {
         try
         {
-            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+            remove();
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

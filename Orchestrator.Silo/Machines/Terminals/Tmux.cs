@@ -36,7 +36,9 @@ internal sealed class Tmux(ToolRunner tools, TerminalSockets sockets, Orchestrat
     /// <exception cref="ToolFailedException">tmux is missing, or failed twice.</exception>
     public async Task StartAsync(string taskId, IReadOnlyList<string> command, CancellationToken cancellationToken)
     {
-        await EndAsync(taskId, cancellationToken);
+        await EndServersAsync(taskId, cancellationToken);
+        // The task's agent may run already and have its own sockets there.
+        sockets.RemoveSockets(taskId);
         sockets.Create(taskId);
         var paths = sockets.PathsOf(taskId);
         try
@@ -64,8 +66,14 @@ internal sealed class Tmux(ToolRunner tools, TerminalSockets sockets, Orchestrat
         return state.ExitCode == 0 ? new(state.StandardOutput.Trim() == "1", text.StandardOutput.Trim()) : null;
     }
 
-    /// <summary>Ends the task's server, if there is one, and removes its socket. What it ran ignores that. Never fails for what tmux does.</summary>
+    /// <summary>Ends the task's server, if there is one, and removes the folder of its sockets. What it ran ignores that. Never fails for what tmux does.</summary>
     public async Task EndAsync(string taskId, CancellationToken cancellationToken)
+    {
+        await EndServersAsync(taskId, cancellationToken);
+        sockets.Remove(taskId);
+    }
+
+    private async Task EndServersAsync(string taskId, CancellationToken cancellationToken)
     {
         foreach (var path in sockets.PathsOf(taskId))
         {
@@ -80,8 +88,6 @@ internal sealed class Tmux(ToolRunner tools, TerminalSockets sockets, Orchestrat
                 // tmux was uninstalled meanwhile, or hangs: its socket's folder goes, and with it the way to that server.
             }
         }
-
-        sockets.Remove(taskId);
     }
 
     private async Task UntilGoneAsync(string path, CancellationToken cancellationToken)

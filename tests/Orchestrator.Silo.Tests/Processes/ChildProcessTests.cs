@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Orchestrator.Processes;
 using Orchestrator.Testing;
+using Orchestrator.Testing.Service;
 
 namespace Orchestrator.Silo.Tests.Processes;
 
@@ -142,6 +143,28 @@ public sealed class ChildProcessTests : IDisposable
         reserved.Commit("{\"a\":1}"u8);
         Assert.Equal("{\"a\":1}", File.ReadAllText(path));
         Assert.Equal([path], Directory.GetFiles(_scratch.Root));
+    }
+
+    [Fact]
+    public void A_reserved_file_can_be_written_on_a_full_disk()
+    {
+        var disk = Directory.CreateDirectory(_scratch.At("disk")).FullName;
+        // Only root can mount one, and not in every container.
+        if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess || Tool.TryRun("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk).ExitCode != 0) return;
+        try
+        {
+            var path = Path.Combine(disk, "exit.json");
+            var reserved = new ReservedFile(path, 4096);
+            using (var filler = new FileStream(Path.Combine(disk, "filler"), FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+                Assert.Throws<IOException>(() => filler.Write(new byte[128 * 1024]));
+            Assert.Throws<IOException>(() => DurableFile.Write(path, "{}"u8));
+            reserved.Commit("{\"a\":1}"u8);
+            Assert.Equal("{\"a\":1}", File.ReadAllText(path));
+        }
+        finally
+        {
+            Tool.TryRun("umount", "--lazy", disk);
+        }
     }
 
     [Fact]

@@ -45,7 +45,7 @@ public sealed class LocalSessionsTests : IDisposable
         string[] expected = ["TASK_ID=t-1", "TASK_ATTEMPT=1", "TASK_BRANCH=task/t-1", "TASK_BASE_BRANCH=main", "TASK_REPOSITORY=owner/name", "ORCHESTRATOR_TASK=1", "FROM_TABLE=yes"];
         Assert.Subset(environment.ToHashSet(), expected.ToHashSet());
         Assert.Equal(
-            ["FROM_TABLE", "HOME", "OLDPWD", "ORCHESTRATOR_SESSION", "ORCHESTRATOR_TASK", "PATH", "PWD", "SHLVL", "TASK_ATTEMPT", "TASK_BASE_BRANCH", "TASK_BRANCH", "TASK_CONTEXT", "TASK_ID", "TASK_REPOSITORY", "_"],
+            ["CLAUDE_CODE_TMPDIR", "FROM_TABLE", "HOME", "OLDPWD", "ORCHESTRATOR_SESSION", "ORCHESTRATOR_TASK", "PATH", "PWD", "SHLVL", "TASK_ATTEMPT", "TASK_BASE_BRANCH", "TASK_BRANCH", "TASK_CONTEXT", "TASK_ID", "TASK_REPOSITORY", "_"],
             environment.Where(line => line.Length > 0).Select(line => line.Split('=')[0]).Append("OLDPWD").Distinct().Order(StringComparer.Ordinal));
         using var context = JsonDocument.Parse(_machine.Made("context"));
         Assert.Equal(["taskId", "workerType", "slug"], context.RootElement.EnumerateObject().Select(member => member.Name));
@@ -81,7 +81,7 @@ public sealed class LocalSessionsTests : IDisposable
     [Fact]
     public async Task A_killed_tmux_server_does_the_agent_no_harm_and_the_view_comes_back()
     {
-        await _machine.StartAsync("echo before; until [ -e go ]; do sleep 0.02; done; echo after; until [ -e end ]; do sleep 0.02; done");
+        await _machine.StartAsync("touch $CLAUDE_CODE_TMPDIR/own; echo before; until [ -e go ]; do sleep 0.02; done; echo after; until [ -e end ]; do sleep 0.02; done");
         await _machine.Printed("before");
         Signals.Send(ProcessTable.Find(_machine.Host.Pid)!.Value.Parent, Signals.Kill);
         await HostedSession.Until(() => !TerminalSockets.IsAlive(_machine.Socket), "tmux to be gone");
@@ -90,12 +90,39 @@ public sealed class LocalSessionsTests : IDisposable
         _machine.Restart();
         Assert.NotNull((await _machine.StartAsync("never")).Started);
         await HostedSession.Until(() => PaneText().Contains("after", StringComparison.Ordinal), "the new pane to show the transcript");
+        Assert.True(File.Exists(Path.Combine(Path.GetDirectoryName(_machine.Socket)!, "t", "own")), "The agent's own sockets are gone.");
         // And again while it is watched.
         var end = _machine.WaitForEndAsync();
         await _machine.Tmux.EndAsync("t-1", CancellationToken.None);
         await HostedSession.Until(() => PaneText().Contains("after", StringComparison.Ordinal), "the view to be opened by the watch");
         File.WriteAllText(Path.Combine(_machine.Worktree.Path, "end"), "");
         Assert.Equal(0, (await end).ExitCode);
+        // Whoever looked a moment before the end does not open it once more.
+        await _machine.Views.EnsureAsync(_machine.Folder, CancellationToken.None);
+        Assert.False(_machine.Tmux.IsAlive("t-1"));
+        Assert.False(Directory.Exists(Path.GetDirectoryName(_machine.Socket)));
+    }
+
+    [Fact]
+    public async Task A_terminal_that_dies_before_its_host_begins_is_started_once_more()
+    {
+        var once = _machine.Scratch.At("once");
+        var host = _machine.Scratch.Script("dying-terminal", $"[ -e {once} ] || {{ touch {once}; kill -9 $PPID; exit 1; }}\nexec {HostedSession.HostPath} \"$@\"");
+        _machine.Restart(options => options.StartTimeout = TimeSpan.FromSeconds(30), options => options.SessionHostPath = host);
+        Assert.NotNull((await _machine.StartAsync("exit 6")).Started);
+        Assert.Equal(6, (await _machine.WaitForEndAsync()).ExitCode);
+    }
+
+    [Fact]
+    public async Task An_adopted_host_that_never_starts_is_a_failure()
+    {
+        _machine.Restart(options => options.StartTimeout = TimeSpan.FromMilliseconds(200));
+        _machine.Folder.Create();
+        using var held = FileLock.TryAcquire(_machine.Folder.PathOf(SessionFiles.Lock), TimeSpan.Zero);
+        var end = (await _machine.StartAsync("true")).Ended!;
+        Assert.Equal(SessionEndKind.SetupFailed, end.Kind);
+        Assert.Contains("did not start", end.Failure!.Message);
+        Assert.True(_machine.Folder.Has(SessionFiles.Stop));
     }
 
     [Fact]

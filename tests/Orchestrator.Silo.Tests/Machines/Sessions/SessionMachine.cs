@@ -34,6 +34,8 @@ internal sealed class SessionMachine : IDisposable
 
     public Tmux Tmux => _services[^1].GetRequiredService<Tmux>();
 
+    public SessionViews Views => _services[^1].GetRequiredService<SessionViews>();
+
     public SessionName Name { get; init; } = new("t-1", 1, 1);
 
     public SessionFolder Folder => new(Home, Name);
