@@ -1,4 +1,6 @@
+using System.Text;
 using Orchestrator.Interfaces.Machines;
+using Orchestrator.Processes;
 using Orchestrator.Silo.Configuration;
 
 namespace Orchestrator.Silo.Machines.Git;
@@ -56,11 +58,13 @@ internal sealed class WorktreePreparation(
     private static void RestoreLink(WorktreePlace place)
     {
         var path = Path.Combine(place.Path, ".git");
+        // A link is no file of git's: what it leads to is somebody else's, and must be neither believed nor written.
+        if (new FileInfo(path).LinkTarget is not null) File.Delete(path);
         if (Directory.Exists(path))
-            throw new GitRefusedException($"In {place.Path} somebody replaced .git by a repository of its own.", "Save what is needed from it, remove its .git folder, then retry the task.");
+            throw new GitRefusedException($"In {place.Path} somebody replaced .git by a repository of its own.", "Save what is needed from it, remove its .git folder, then retry the task.", MachineFailureKind.Machine);
         var wanted = $"{Path.GetFileName(place.Mirror.Path)}/worktrees/{place.TaskId}";
         if (RefFiles.ReadLoose(path) is not { } text || !text.StartsWith("gitdir: ", StringComparison.Ordinal) || !text.EndsWith(wanted, StringComparison.Ordinal))
-            File.WriteAllText(path, $"gitdir: {place.AdminFolder}\n");
+            DurableFile.Write(path, Encoding.UTF8.GetBytes($"gitdir: {place.AdminFolder}\n"), isFlushed: false);
     }
 
     /// <summary>A worktree that was ready is gone or broken: its branch still has what was committed, so that the task goes on from there; its base stays.</summary>
