@@ -17,6 +17,7 @@ internal static class GitServices
             .AddSingleton<GitIdentity>()
             .AddSingleton<GitLockFiles>()
             .AddSingleton<MirrorSettings>()
+            .AddSingleton<BranchRelease>()
             .AddSingleton<GitRepositories>()
             .AddSingleton<DefaultBranch>()
             .AddSingleton<WorktreeStart>()
