@@ -44,7 +44,8 @@ internal sealed partial class GitLockFiles(GitProgram git, TimeProvider clock)
     {
         var file = new FileInfo(path);
         if (!file.Exists) return true;
-        if (OperatingSystem.IsLinux() ? HasHolder(mirror) : clock.GetUtcNow() - new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero) < AgeMin) return false;
+        var age = clock.GetUtcNow() - new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero);
+        if (OperatingSystem.IsLinux() ? GitLockHolders.Exist(mirror, age) : age < AgeMin) return false;
         file.Delete();
         return true;
     }
@@ -55,31 +56,6 @@ internal sealed partial class GitLockFiles(GitProgram git, TimeProvider clock)
         if (!match.Success) return null;
         var path = Path.GetFullPath(match.Groups["path"].Value, mirror.Path);
         return path.StartsWith(mirror.Path + "/", StringComparison.Ordinal) ? path : null;
-    }
-
-    /// <summary>Whether any git lives that works in the mirror or in a worktree of it: git closes a lock file long before it lets it go, so that open files say too little.</summary>
-    private static bool HasHolder(GitMirror mirror)
-    {
-        var roots = new List<string> { mirror.Path };
-        if (Directory.Exists(mirror.At("worktrees")))
-            roots.AddRange(Directory.EnumerateDirectories(mirror.At("worktrees")).Select(admin => RefFiles.ReadLoose(Path.Combine(admin, "gitdir"))).OfType<string>().Select(path => Path.GetDirectoryName(path)!));
-        return Directory.EnumerateDirectories("/proc").Where(folder => char.IsAsciiDigit(Path.GetFileName(folder)[0])).Any(folder => IsGitIn(folder, roots));
-    }
-
-    private static bool IsGitIn(string process, List<string> roots)
-    {
-        try
-        {
-            if (!File.ReadAllText(process + "/comm").StartsWith("git", StringComparison.Ordinal)) return false;
-            var folder = new FileInfo(process + "/cwd").LinkTarget;
-            var arguments = File.ReadAllText(process + "/cmdline");
-            return roots.Any(root => folder == root || (folder?.StartsWith(root + "/", StringComparison.Ordinal) ?? false) || arguments.Contains(root, StringComparison.Ordinal));
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // It has ended, or is another user's, who cannot write here.
-            return false;
-        }
     }
 
     [GeneratedRegex(@"'(?<path>[^'\n]+\.lock)': File exists", RegexOptions.CultureInvariant, 1000)]
