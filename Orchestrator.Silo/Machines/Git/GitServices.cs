@@ -16,6 +16,7 @@ internal static class GitServices
             .AddSingleton<GitProgram>()
             .AddSingleton<GitIdentity>()
             .AddSingleton<GitLockFiles>()
+            .AddSingleton<OrphanedGits>()
             .AddSingleton<MirrorSettings>()
             .AddSingleton<BranchRelease>()
             .AddSingleton<GitRepositories>()

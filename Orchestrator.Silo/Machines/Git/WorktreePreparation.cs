@@ -10,7 +10,7 @@ namespace Orchestrator.Silo.Machines.Git;
 /// again. Runs under the repository's lock: parallel adds fail on each other's lock files, and are slower.
 /// </summary>
 internal sealed class WorktreePreparation(
-    GitProgram git, GitLockFiles lockFiles, GitRepositories repositories, MirrorSettings settings, WorktreeStart starts, Salvage salvage, OrchestratorHome home)
+    GitProgram git, GitLockFiles lockFiles, OrphanedGits orphans, GitRepositories repositories, MirrorSettings settings, WorktreeStart starts, Salvage salvage, OrchestratorHome home)
 {
     public WorktreePlace Place(GitRepository repository, string taskId) => new(repository.Mirror, taskId, Path.Combine(home.WorktreesPath, taskId));
 
@@ -28,6 +28,11 @@ internal sealed class WorktreePreparation(
             {
                 if (await IsWholeAsync(place, record, cancellationToken)) return Report(request, place, record, []);
                 if (place.Tip(record.Branch) is { } tip) return await MakeAgainAsync(place, request, record, tip, cancellationToken);
+            }
+            else if (record is not null || place.HasFolder || Directory.Exists(place.AdminFolder))
+            {
+                // No agent has been here: a git that is still at work is one that a killed service began.
+                await orphans.EndAsync([place.Path, place.AdminFolder], cancellationToken);
             }
         }
 
