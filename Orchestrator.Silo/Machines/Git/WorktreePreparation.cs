@@ -124,22 +124,26 @@ internal sealed class WorktreePreparation(
             ready.Write(place.Mirror, place.TaskId);
             return ready;
         }
-        catch (Exception exception) when (GitFailures.IsExpected(exception))
+        catch (Exception exception) when (GitFailures.IsExpected(exception) || exception is OperationCanceledException)
         {
-            await UndoAsync(place, record.Branch, isNewBranch ? tip : null);
+            // A task that is cancelled here never comes back, and would hold its branch for ever.
+            await UndoAsync(place, record, isNewBranch ? tip : null);
             throw;
         }
     }
 
     /// <summary>On a full disk git removes the folder and leaves the branch. What cannot be undone is found by the next call.</summary>
-    private async Task UndoAsync(WorktreePlace place, string branch, string? newBranchTip)
+    private async Task UndoAsync(WorktreePlace place, WorktreeRecord record, string? newBranchTip)
     {
         try
         {
+            lockFiles.RemoveLeft(place.Mirror, place.TaskId, record.Branch);
             place.Remove();
-            if (newBranchTip is not null && place.Tip(branch) == newBranchTip)
-                await git.TryRunAsync(new(place.Mirror.Path, "update-ref", "-d", "refs/heads/" + branch, newBranchTip), CancellationToken.None);
-            WorktreeRecord.Remove(place.Mirror, place.TaskId);
+            if (newBranchTip is not null && place.Tip(record.Branch) == newBranchTip)
+                await git.TryRunAsync(new(place.Mirror.Path, "update-ref", "-d", "refs/heads/" + record.Branch, newBranchTip), CancellationToken.None);
+            // One that was ready before, and was to be made again, goes on from its branch next time, too.
+            if (record.State == WorktreeState.Ready) record.Write(place.Mirror, place.TaskId);
+            else WorktreeRecord.Remove(place.Mirror, place.TaskId);
         }
         catch (Exception exception) when (GitFailures.IsExpected(exception))
         {
