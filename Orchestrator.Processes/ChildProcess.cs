@@ -63,13 +63,12 @@ internal sealed class ChildProcess : IDisposable
     /// <summary>Our end.</summary>
     internal SafeFileHandle StandardError { get; }
 
-    /// <exception cref="ChildProcessException">Program or folder is missing, not executable, or no program.</exception>
+    /// <exception cref="ChildProcessException">Program or folder is missing, not executable, or no program; or the system has no more descriptors or processes to give.</exception>
     internal static ChildProcess Start(ChildProcessStart start)
     {
         var program = FindProgram(start);
-        var input = start.HasInput ? LibC.OpenPipe() : default;
-        var output = LibC.OpenPipe();
-        var error = LibC.OpenPipe();
+        var pipes = OpenPipes(start);
+        var (input, output, error) = (start.HasInput ? pipes[2] : default, pipes[0], pipes[1]);
         try
         {
             var result = Spawn(program, start, start.HasInput ? input.Read : null, output.Write, error.Write, out var pid);
@@ -130,6 +129,27 @@ internal sealed class ChildProcess : IDisposable
         StandardInput?.Dispose();
         StandardOutput.Dispose();
         StandardError.Dispose();
+    }
+
+    /// <summary>For output, error and, when it has one, input.</summary>
+    private static List<(int Read, int Write)> OpenPipes(ChildProcessStart start)
+    {
+        var pipes = new List<(int Read, int Write)>(3);
+        try
+        {
+            for (var count = start.HasInput ? 3 : 2; pipes.Count < count;) pipes.Add(LibC.OpenPipe());
+            return pipes;
+        }
+        catch (IOException failure)
+        {
+            foreach (var (read, write) in pipes)
+            {
+                _ = LibC.Close(read);
+                _ = LibC.Close(write);
+            }
+
+            throw new ChildProcessException($"{start.Arguments[0]} could not be started: {failure.Message}");
+        }
     }
 
     private static SafeFileHandle Own(int descriptor) => new(descriptor, ownsHandle: true);

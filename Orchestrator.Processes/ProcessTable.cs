@@ -22,9 +22,9 @@ internal static class ProcessTable
         {
             return ParseStat(pid, File.ReadAllBytes($"/proc/{pid}/stat"));
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // Not there, or gone while it was read (ESRCH).
+            // Not there, gone while it was read (ESRCH), or another user's where /proc hides those (hidepid).
             return null;
         }
     }

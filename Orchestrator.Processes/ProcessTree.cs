@@ -14,6 +14,7 @@ internal sealed class ProcessTree
     private readonly byte[] _marker;
     private readonly List<ProcessIdentity> _roots = [];
     private readonly List<ProcessIdentity> _sessions = [];
+    private readonly HashSet<ProcessIdentity> _seenLeaders = [], _spared = [];
 
     /// <param name="marker">The value of <see cref="MarkerName"/>; null: none to look for.</param>
     internal ProcessTree(string? marker) => _marker = marker is null ? [] : Encoding.UTF8.GetBytes($"{MarkerName}={marker}");
@@ -25,7 +26,10 @@ internal sealed class ProcessTree
         return this;
     }
 
-    /// <summary>Looks for processes of the session that this process led too. A session's id is no other's as long as one of its processes lives.</summary>
+    /// <summary>
+    /// Looks for processes of the session that this process leads, too. Once the session is gone its id is given to others: on Linux it counts only if its leader was seen there by this
+    /// tree (what is left of it otherwise is found by marker and descent); on macOS, where nothing else tells, as long as nobody else has the leader's pid.
+    /// </summary>
     internal ProcessTree WithSessionOf(ProcessIdentity leader)
     {
         _sessions.Add(leader);
@@ -44,35 +48,66 @@ internal sealed class ProcessTree
     {
         var boot = ProcessIdentity.CurrentBootId;
         var all = ProcessTable.ReadAll();
+        var sessions = FindSessions(all, boot);
         var found = new HashSet<int>();
         foreach (var entry in all)
         {
-            if (IsOurs(entry, boot)) found.Add(entry.Pid);
+            if (sessions.Contains(entry.Session) || (_marker.Length > 0 && ProcessTable.HasVariable(entry.Pid, _marker))) found.Add(entry.Pid);
         }
 
         AddDescendants(all, found);
         found.Remove(Environment.ProcessId);
-        return [.. all.Where(entry => found.Contains(entry.Pid) && !entry.IsEnded).Select(entry => new ProcessIdentity(entry.Pid, entry.StartTime, boot))];
-    }
-
-    /// <summary>Sends a signal to every one that lives now. Answers how many there were.</summary>
-    internal int Send(int signal)
-    {
-        var alive = FindAlive();
-        foreach (var process in alive) process.Send(signal);
-        return alive.Count;
+        return
+        [
+            .. all.Where(entry => found.Contains(entry.Pid) && !entry.IsEnded).Select(entry => new ProcessIdentity(entry.Pid, entry.StartTime, boot))
+                .Where(process => !_spared.Contains(process)),
+        ];
     }
 
     /// <summary>
-    /// Kills until none is left; what forks meanwhile is found by the next look. On the calling thread; returns only when none is left, or when it is cancelled.
+    /// Sends a signal to every one that lives now. One that this process may not signal (another user's, by way of sudo) is remarked upon and counts no more.
+    /// </summary>
+    /// <returns>How many there were.</returns>
+    internal int Send(int signal)
+    {
+        var count = 0;
+        foreach (var process in FindAlive())
+        {
+            if (process.IsAlive && !TrySend(process, signal)) Spare(process);
+            else count++;
+        }
+
+        return count;
+    }
+
+    /// <summary>Set by tests, which cannot make a process that refuses signals.</summary>
+    internal Func<ProcessIdentity, int, bool> TrySend { get; init; } = static (process, signal) => process.Send(signal) || Signals.IsAllowed(process.Pid);
+
+    /// <summary>Told, for people, what could not be ended.</summary>
+    internal Action<string>? Remark { get; init; }
+
+    /// <summary>How long <see cref="KillAll"/> tries. Default: 60 s.</summary>
+    internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// Kills until none is left; what forks meanwhile is found by the next look. On the calling thread; returns when none is left that may be killed, when it is cancelled, or when
+    /// <see cref="Patience"/> is over.
     /// </summary>
     /// <returns>Whether none is left.</returns>
     internal bool KillAll(CancellationToken cancellationToken = default)
     {
         var pause = TimeSpan.FromMilliseconds(1);
+        var startedAt = TimeProvider.System.GetTimestamp();
         while (true)
         {
-            if (Send(Signals.Kill) == 0) return true;
+            var count = TryKill();
+            if (count == 0) return _spared.Count == 0;
+            if (TimeProvider.System.GetElapsedTime(startedAt) >= Patience)
+            {
+                Remark?.Invoke($"{(count < 0 ? "Some" : count)} processes do not end, {Patience.TotalSeconds:0} s after they were killed; they are left to the system.");
+                return false;
+            }
+
             // A killed process takes a moment to go; one in an uninterruptible wait takes longer.
             if (cancellationToken.WaitHandle.WaitOne(pause)) return false;
             ReapIfSubreaper();
@@ -100,14 +135,39 @@ internal sealed class ProcessTree
         if (ReapsStrangers) ChildProcess.ReapEnded();
     }
 
-    private bool IsOurs(ProcessEntry entry, string boot)
+    /// <summary>-1 when the process table cannot be read just now (too many open files).</summary>
+    private int TryKill()
     {
+        try
+        {
+            return Send(Signals.Kill);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return -1;
+        }
+    }
+
+    private void Spare(ProcessIdentity process)
+    {
+        if (_spared.Add(process)) Remark?.Invoke($"Process {process.Pid} may not be ended by this user and goes on.");
+    }
+
+    /// <summary>The ids of the sessions that are ours now.</summary>
+    private HashSet<int> FindSessions(List<ProcessEntry> all, string boot)
+    {
+        var sessions = new HashSet<int>();
         foreach (var leader in _sessions)
         {
-            if (entry.Session == leader.Pid && leader.BootId == boot && entry.StartTime >= leader.StartTime) return true;
+            if (leader.BootId != boot) continue;
+            var holder = all.Find(entry => entry.Pid == leader.Pid);
+            var isThere = holder.Pid == leader.Pid && leader.Pid != 0;
+            if (isThere && holder.StartTime != leader.StartTime) continue;
+            if (isThere) _seenLeaders.Add(leader);
+            if (isThere || _seenLeaders.Contains(leader) || OperatingSystem.IsMacOS()) sessions.Add(leader.Pid);
         }
 
-        return _marker.Length > 0 && ProcessTable.HasVariable(entry.Pid, _marker);
+        return sessions;
     }
 
     private void AddDescendants(List<ProcessEntry> all, HashSet<int> found)

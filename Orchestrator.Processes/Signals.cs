@@ -21,6 +21,13 @@ internal static class Signals
     /// <summary>Sends to one process. False when it is gone, or not ours.</summary>
     internal static bool Send(int pid, int signal) => pid > 1 && LibC.Kill(pid, signal) == 0;
 
+    /// <summary>Whether the system lets this process send signals to that one. True for one that is gone, too.</summary>
+    internal static bool IsAllowed(int pid)
+    {
+        const int NotPermitted = 1;
+        return LibC.Kill(pid, 0) == 0 || Marshal.GetLastPInvokeError() != NotPermitted;
+    }
+
     /// <summary>Sends to every process of a group. False when none is left.</summary>
     internal static bool SendToGroup(int group, int signal) => group > 1 && LibC.Kill(-group, signal) == 0;
 

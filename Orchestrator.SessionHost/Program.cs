@@ -25,12 +25,13 @@ internal static class Program
         if (folder.Has(SessionFiles.Exit) || folder.Has(SessionFiles.Started)) return Say("This session has run before.", Refused);
         try
         {
+            folder.ReserveExit();
             ProcessTree.BecomeSubreaper();
             using var run = new SessionRun(folder);
             folder.WriteExit(run.Run());
             return 0;
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             // Without exit.json the service finds the lock free and calls the session lost.
             return Say($"The session's folder cannot be written: {error.Message}", CannotWrite);

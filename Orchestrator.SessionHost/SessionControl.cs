@@ -68,7 +68,7 @@ internal sealed class SessionControl(SessionFolder folder) : IDisposable
     /// <summary>Every process of the session, beside this one.</summary>
     internal ProcessTree NewTree(ChildProcess? child)
     {
-        var tree = new ProcessTree(_marker).WithDescendantsOf(ProcessIdentity.Own);
+        var tree = new ProcessTree(_marker) { Remark = text => _output?.Remark(text) }.WithDescendantsOf(ProcessIdentity.Own);
         return child is null ? tree : tree.WithSessionOf(child.Identity);
     }
 
@@ -98,13 +98,21 @@ internal sealed class SessionControl(SessionFolder folder) : IDisposable
         while (!_isOver)
         {
             _wake.WaitOne(LookInterval);
-            if (_isTold || folder.Has(SessionFiles.Stop))
+            try
             {
-                Stop(folder.ReadStop() ?? new SessionStop { Reason = "The session host was told to end." });
-                return;
-            }
+                if (_isTold || folder.Has(SessionFiles.Stop))
+                {
+                    Stop(folder.ReadStop() ?? new SessionStop { Reason = "The session host was told to end." });
+                    return;
+                }
 
-            lock (_gate) _feed?.Look();
+                lock (_gate) _feed?.Look();
+            }
+            catch (Exception error)
+            {
+                // Too many open files, no memory: this thread must not take the host with it, and looks again.
+                _output?.Remark($"Looking for a stop failed: {error.Message}");
+            }
         }
     }
 

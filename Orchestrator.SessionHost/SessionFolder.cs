@@ -7,6 +7,10 @@ namespace Orchestrator.SessionHost;
 /// <summary>The session's folder (<see cref="SessionFiles"/>), as the host reads and writes it.</summary>
 internal sealed class SessionFolder(string path)
 {
+    private const int ExitBytes = 4096, MessageCharsMax = 1000;
+    private static readonly TimeSpan ExitPatience = TimeSpan.FromMinutes(1), ExitPause = TimeSpan.FromMilliseconds(500);
+    private ReservedFile? _exit;
+
     internal string PathOf(string file) => Path.Combine(path, file);
 
     internal bool Has(string file) => File.Exists(PathOf(file));
@@ -23,7 +27,7 @@ internal sealed class SessionFolder(string path)
         {
             return SessionJson.ReadStop(File.ReadAllBytes(PathOf(SessionFiles.Stop)));
         }
-        catch (Exception error) when (error is JsonException or IOException)
+        catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException or InvalidOperationException)
         {
             // That it is there is what counts.
             return new SessionStop { Reason = "" };
@@ -34,5 +38,29 @@ internal sealed class SessionFolder(string path)
     /// <param name="isFlushed">Whether it must be on the disk before anything else is done.</param>
     internal void WriteStarted(SessionStarted started, bool isFlushed) => DurableFile.Write(PathOf(SessionFiles.Started), SessionJson.Write(started), isFlushed);
 
-    internal void WriteExit(SessionExit exit) => DurableFile.Write(PathOf(SessionFiles.Exit), SessionJson.Write(exit));
+    /// <summary>Keeps room for the last word: a disk that gets full meanwhile must not cost a finished run.</summary>
+    /// <exception cref="IOException">There is none.</exception>
+    internal void ReserveExit() => _exit = new ReservedFile(PathOf(SessionFiles.Exit), ExitBytes);
+
+    /// <summary>Writes the last word; tries for a minute, because without it all that was done counts as lost. On the calling thread.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    internal void WriteExit(SessionExit exit)
+    {
+        if (exit.Message is { Length: > MessageCharsMax } message) exit = exit with { Message = message[..MessageCharsMax] + "…" };
+        var content = SessionJson.Write(exit);
+        var startedAt = TimeProvider.System.GetTimestamp();
+        using var never = new ManualResetEventSlim();
+        while (true)
+        {
+            try
+            {
+                (_exit ??= new ReservedFile(PathOf(SessionFiles.Exit), ExitBytes)).Commit(content);
+                return;
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException && TimeProvider.System.GetElapsedTime(startedAt) < ExitPatience)
+            {
+                never.Wait(ExitPause);
+            }
+        }
+    }
 }

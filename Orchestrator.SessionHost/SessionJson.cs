@@ -51,7 +51,7 @@ internal static class SessionJson
         if (root.ValueKind != JsonValueKind.Object) throw new JsonException($"{SessionFiles.Stop} is no object.");
         var reason = root.TryGetProperty("reason", out var text) && text.ValueKind == JsonValueKind.String ? text.GetString()! : "";
         var stop = new SessionStop { Reason = reason };
-        return root.TryGetProperty("graceSeconds", out var grace) && grace.TryGetInt32(out var seconds) ? stop with { GraceSeconds = seconds } : stop;
+        return root.TryGetProperty("graceSeconds", out var grace) && grace.ValueKind == JsonValueKind.Number && grace.TryGetInt32(out var seconds) ? stop with { GraceSeconds = seconds } : stop;
     }
 
     internal static byte[] Write(SessionStarted started) => new Writer()

@@ -62,7 +62,7 @@ internal sealed class SessionRun(SessionFolder folder) : IDisposable
 
         if (child is null) return End(SessionExitKind.StoppedBeforeStart, null, "It was stopped before the setup script ran.");
         var pumps = _output!.Follow(child, "setup", "setup");
-        using var deadline = new SetupDeadline(timeout, () => _control.NewTree(child).KillAll());
+        using var deadline = new SetupDeadline(timeout, () => _ = _control.NewTree(child).KillAll());
         exit = child.WaitForExit(reapOthers: true);
         _control.ChildIsGone();
         deadline.Dispose();
@@ -100,28 +100,56 @@ internal sealed class SessionRun(SessionFolder folder) : IDisposable
         using var feed = new StandardInputFeed(folder, launch.Input, child.StandardInput!);
         var pumps = _output!.Follow(child, "out", "err", feed);
         _control.Feed(feed);
-        folder.WriteStarted(started with { AgentPid = child.Pid, AgentStartTime = child.Identity.StartTime }, isFlushed: true);
+        started = started with { AgentPid = child.Pid, AgentStartTime = child.Identity.StartTime };
+        var isNamed = TryName(started);
         var exit = child.WaitForExit(reapOthers: true);
         _control.ChildIsGone();
         var end = EndAll(SessionExitKind.AgentExited, exit, null, pumps);
         child.Dispose();
+        if (!isNamed) _ = TryName(started);
         return end;
+    }
+
+    /// <summary>Writes down who the agent is. It runs already: a full disk must not make an orphan of it.</summary>
+    private bool TryName(SessionStarted started)
+    {
+        try
+        {
+            folder.WriteStarted(started, isFlushed: true);
+            return true;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            _output!.Remark($"{SessionFiles.Started} cannot be written, and does not name the agent: {error.Message}");
+            return false;
+        }
     }
 
     /// <summary>Ends every process that is left, then waits for the last of the output.</summary>
     private SessionExit EndAll(SessionExitKind kind, ChildExit? exit, string? message, params OutputPump[] pumps)
     {
-        var tree = _control.NewTree(null);
-        tree.ReapsStrangers = true;
-        // After a stop everything had its time; after an exit what is left gets a moment, and is no failure.
-        if (tree.Send(Signals.Terminate) > 0 && !tree.WaitUntilGone(LeftoverGrace))
+        try
         {
-            _output!.Remark("Processes that the session left behind are ended.");
-            tree.KillAll();
+            EndLeftovers();
+        }
+        catch (Exception error)
+        {
+            // How the agent ended must be told in any case.
+            _output!.Remark($"What the session left behind could not be ended: {error.Message}");
         }
 
         SessionOutput.WaitForEnd(pumps, DrainTimeout);
         return End(kind, exit, message);
+    }
+
+    private void EndLeftovers()
+    {
+        var tree = _control.NewTree(null);
+        tree.ReapsStrangers = true;
+        // After a stop everything had its time; after an exit what is left gets a moment, and is no failure.
+        if (tree.Send(Signals.Terminate) == 0 || tree.WaitUntilGone(LeftoverGrace)) return;
+        _output!.Remark("Processes that the session left behind are ended.");
+        tree.KillAll();
     }
 
     private SessionExit End(SessionExitKind kind, ChildExit? exit, string? message) => new()

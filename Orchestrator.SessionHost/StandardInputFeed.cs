@@ -58,9 +58,9 @@ internal sealed class StandardInputFeed : IDisposable
                 HandOverInbox();
             }
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ObjectDisposedException)
         {
-            // The agent reads no more (EPIPE), or the prompt is gone: it sees the end of its input.
+            // The agent reads no more (EPIPE), the prompt is gone, or the session is over: it sees the end of its input.
         }
         finally
         {

@@ -3,6 +3,7 @@ using Orchestrator.Silo.Hosting;
 
 try
 {
+    CommandLineSecrets.Refuse(args);
     await using var service = OrchestratorApplication.Create(args);
     await service.RunAsync();
     return 0;

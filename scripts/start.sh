@@ -14,7 +14,8 @@ need_dotnet
 need git git
 need tmux tmux
 if pid=$(service_pid); then die "A service runs already on $home: pid $pid, $(json_member "$service_file" url). Stop it with scripts/stop.sh."; fi
-if [ -z "${DISPATCH_SECRET:-}" ]; then
+# The environment goes before orchestrator.json, so nothing is set here when a secret stands there.
+if [ -z "${DISPATCH_SECRET:-}" ] && [ -z "$(configured_secret)" ]; then
   ensure_secret
   DISPATCH_SECRET=$(cat "$secret_file")
   export DISPATCH_SECRET

@@ -4,12 +4,21 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 pid=$(service_pid) || die "No service runs on $home. Start one with scripts/start.sh."
+need curl curl
 url=$(json_member "$service_file" url)
-health=$(curl -fsS --max-time 5 "$url/health") || die "The service (pid $pid) does not answer at $url."
-member() { printf '%s' "$health" | sed -n 's/.*"'"$1"'":"\{0,1\}\([^",}]*\).*/\1/p' | head -n 1; }
-status=$(printf '%s' "$health" | sed 's/"checks".*//' | sed -n 's/^{"status":"\([^"]*\)".*/\1/p')
+health=$(curl -fsS --noproxy '*' --max-time 5 "$url/health") || die "The service (pid $pid) does not answer at $url."
+health=${health%%\"checks\"*}
+member() { sed -n 's/.*"'"$1"'":"\{0,1\}\([^",}]*\).*/\1/p' <<<"$health"; }
+status=$(sed -n 's/^{"status":"\([^"]*\)".*/\1/p' <<<"$health")
 echo "$status: $url, pid $pid, home $home"
 echo "slots: $(member running) of $(member capacity) taken, $(member queued) tasks wait, $(member pendingTerminalCallbacks) callbacks owed"
-echo "newest tasks:"
-curl -fsS --max-time 5 "$url/tasks?limit=10" | tr '{' '\n' | sed -n 's/^"taskId":"\([^"]*\)","status":"\([^"]*\)".*/  \1  \2/p'
-[ "$status" = ready ]
+answer=$(curl -sS --noproxy '*' --max-time 5 -w '\n%{http_code}' "$url/tasks?limit=10") || die "The service (pid $pid) does not answer at $url."
+case ${answer##*$'\n'} in
+  200)
+    echo "newest tasks:"
+    tr '{' '\n' <<<"$answer" | sed -n 's/^"taskId":"\([^"]*\)","status":"\([^"]*\)".*/  \1  \2/p'
+    ;;
+  401) echo "newest tasks: not shown, the list needs a signature here (ACCESS=signed)" ;;
+  *) echo "newest tasks: not shown, GET /tasks was answered with ${answer##*$'\n'}" ;;
+esac
+[ "$status" = ready ] || die "Why it is not ready is said by: curl -s $url/health"

@@ -6,8 +6,10 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 need_dotnet
 need git git
+# Without tmux nothing of the main job can be tested, so it is needed. Tests that need another thing which cannot be had here are skipped and say why.
 need tmux tmux
-# Tests that need what cannot be had here are skipped and say why.
+try_install curl curl || say "curl is not here and could not be installed."
+try_install openssl openssl || say "openssl is not here and could not be installed."
 try_install node nodejs || say "Node.js is not here and could not be installed."
 try_install npm npm || say "npm is not here and could not be installed."
 scripts/build.sh

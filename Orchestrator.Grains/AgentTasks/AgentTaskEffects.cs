@@ -30,18 +30,31 @@ internal enum AgentTaskEffect
     /// <summary>Have the work collected.</summary>
     Collect,
 
-    /// <summary>Give back the slot, hand over the callbacks, remove the worktree if that is the policy.</summary>
+    /// <summary>Give back the slot, then <see cref="Settle"/>.</summary>
     WindUp,
 
-    /// <summary>Hand over the callbacks again, as nobody has said yet what became of them.</summary>
-    Deliver,
+    /// <summary>Hand over the callbacks, and have the worktree removed or let go of its branch, as long as nobody has said what became of them.</summary>
+    Settle,
+}
+
+/// <summary>What becomes of the worktree of an ended run.</summary>
+internal enum WorktreeCare
+{
+    /// <summary>It stays as it is.</summary>
+    None,
+
+    /// <summary>It stays, and lets go of a branch that others may want.</summary>
+    LetGo,
+
+    /// <summary>It is removed.</summary>
+    Remove,
 }
 
 /// <summary>What has to be done follows from the state alone. Pure.</summary>
 internal static class AgentTaskEffects
 {
     /// <summary>What the state asks for now.</summary>
-    public static AgentTaskEffect Of(AgentTaskState state, DateTimeOffset now) => state.Phase switch
+    public static AgentTaskEffect Of(AgentTaskState state, AgentTaskOptions options, DateTimeOffset now) => state.Phase switch
     {
         AgentTaskPhase.Waiting => AgentTaskEffect.WaitForSlot,
         AgentTaskPhase.Blocked => AgentTaskEffect.ReleaseSlot,
@@ -51,9 +64,23 @@ internal static class AgentTaskEffects
         AgentTaskPhase.Stopping => AgentTaskEffect.Stop,
         AgentTaskPhase.Collecting => AgentTaskEffect.Collect,
         AgentTaskPhase.Ended when !state.IsWoundUp => AgentTaskEffect.WindUp,
-        AgentTaskPhase.Ended when state.Callbacks.Any(debt => debt.State == CallbackState.Owed) => AgentTaskEffect.Deliver,
+        AgentTaskPhase.Ended when CareOf(state, options) != WorktreeCare.None || state.Callbacks.Any(debt => debt.State == CallbackState.Owed) => AgentTaskEffect.Settle,
         _ => AgentTaskEffect.None,
     };
+
+    /// <summary>What becomes of the worktree of an ended run.</summary>
+    public static WorktreeCare CareOf(AgentTaskState state, AgentTaskOptions options)
+    {
+        if (state.Worktree is null || state.IsWorktreeSettled) return WorktreeCare.None;
+        var isKept = options.WorktreeKeep switch
+        {
+            WorktreeKeep.Never => false,
+            WorktreeKeep.Failed => state.Status != AgentTaskStatus.Completed,
+            _ => true,
+        };
+        if (!isKept) return WorktreeCare.Remove;
+        return state.Facts.ContinuationBranch is null ? WorktreeCare.None : WorktreeCare.LetGo;
+    }
 
     /// <summary>When the clock changes what the state asks for; null: it does not.</summary>
     public static DateTimeOffset? NextTimeOf(AgentTaskState state, AgentTaskOptions options, DateTimeOffset now) => state.Phase switch

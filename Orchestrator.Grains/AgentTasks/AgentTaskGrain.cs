@@ -19,7 +19,6 @@ internal sealed partial class AgentTaskGrain(
     IAgentTaskCatalog catalog, IOptions<AgentTaskOptions> options, TimeProvider clock, ILogger<AgentTaskGrain> logger) : Grain, IAgentTaskGrain, IRemindable
 {
     private const string ReminderName = "agent-task";
-    private const int DatabaseRetryAfterSeconds = 30;
     private static readonly TimeSpan ReminderPeriod = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(5);
 
@@ -33,28 +32,6 @@ internal sealed partial class AgentTaskGrain(
     private IMachineGrain Machine => GrainFactory.GetGrain<IMachineGrain>(MachineNames.Local);
 
     private ICallbackGrain Callbacks => GrainFactory.GetGrain<ICallbackGrain>(TaskId);
-
-    public async Task<SubmitResult> SubmitAsync(AgentTaskSubmission submission, CancellationToken cancellationToken)
-    {
-        if (state.RecordExists)
-        {
-            return state.State.Facts.RequestSha256 == submission.RequestSha256
-                ? SubmitResult.Accepted
-                : new(SubmitOutcome.Conflict, Detail: $"Task {TaskId} is known with another request.");
-        }
-
-        var accepted = AgentTaskTransitions.Accept(AgentTaskRequest.FactsOf(submission, options.Value), clock.GetUtcNow());
-        if ((await Capacity.AdmitAsync(TaskId, cancellationToken)).Refusal is { } refusal) return new(SubmitOutcome.Refused, refusal);
-        if (await StoreAsync(accepted, submission, cancellationToken) is { } no)
-        {
-            await Capacity.ReleaseAsync(TaskId, accepted.Run);
-            return no;
-        }
-
-        LogAccepted(logger, TaskId, accepted.Facts.WorkerType, accepted.Facts.Repository);
-        await ActAsync();
-        return SubmitResult.Accepted;
-    }
 
     public async Task<CancelResult> CancelAsync()
     {
@@ -74,12 +51,20 @@ internal sealed partial class AgentTaskGrain(
 
     public async Task<bool> WakeAsync()
     {
-        if (!state.RecordExists) return false;
-        await TickAsync();
-        return true;
+        if (state.RecordExists)
+        {
+            await TickAsync();
+            return true;
+        }
+
+        // Inside a turn, so that a request that is stored at this moment comes before or after it.
+        await ForgetAsync();
+        return false;
     }
 
-    public Task SlotGranted(Lease lease) => ReceiveAsync(AgentTaskTransitions.SlotGranted(state.State, lease, NewAgentSessionId(), clock.GetUtcNow()));
+    public Task SlotGranted(Lease lease) => state.RecordExists
+        ? ReceiveAsync(AgentTaskTransitions.SlotGranted(state.State, lease, NewAgentSessionId(), clock.GetUtcNow()))
+        : ForgetAsync();
 
     public Task WorktreePrepared(WorktreeReport report) => ReceiveAsync(AgentTaskTransitions.WorktreePrepared(state.State, report, clock.GetUtcNow()));
 
@@ -90,6 +75,8 @@ internal sealed partial class AgentTaskGrain(
 
     public Task WorkCollected(WorkReport report) => ReceiveAsync(AgentTaskTransitions.WorkCollected(state.State, report, NewAgentSessionId(), clock.GetUtcNow()));
 
+    public Task WorktreeSettled(SessionName session, string? problem) => ReceiveAsync(AgentTaskTransitions.WorktreeSettled(state.State, problem, clock.GetUtcNow()));
+
     public Task CallbackSettled(string callbackId, CallbackState settled) =>
         ReceiveAsync(AgentTaskTransitions.CallbackSettled(state.State, callbackId, settled, clock.GetUtcNow()));
 
@@ -97,52 +84,13 @@ internal sealed partial class AgentTaskGrain(
     {
         // The row first: who was dropped between state and row has only this tick left to repair it.
         if (state.RecordExists) await TickAsync();
+        else await ForgetAsync();
         if ((!state.RecordExists || IsDone()) && await this.GetReminder(reminderName) is { } reminder) await this.UnregisterReminder(reminder);
     }
 
-    private bool IsDone() => _cataloged == AgentTaskSnapshots.EntryOf(state.State) && state.State.Phase == AgentTaskPhase.Ended && AgentTaskEffects.Of(state.State, clock.GetUtcNow()) == AgentTaskEffect.None;
+    private bool IsDone() => _cataloged == AgentTaskSnapshots.EntryOf(state.State) && state.State.Phase == AgentTaskPhase.Ended && AgentTaskEffects.Of(state.State, options.Value, clock.GetUtcNow()) == AgentTaskEffect.None;
 
     private static string NewAgentSessionId() => Guid.NewGuid().ToString();
-
-    /// <summary>Row and reminder first, the state last: what has a state is found again after any crash, and a row without one is dropped. Null when it is stored; "no" only when it certainly is not.</summary>
-    private async Task<SubmitResult?> StoreAsync(AgentTaskState accepted, AgentTaskSubmission submission, CancellationToken cancellationToken)
-    {
-        var entry = AgentTaskSnapshots.EntryOf(accepted);
-        try
-        {
-            request.State = new() { Json = submission.RequestJson };
-            var added = catalog.AddAsync(entry, cancellationToken);
-            await Task.WhenAll(added, this.RegisterOrUpdateReminder(ReminderName, ReminderPeriod, ReminderPeriod), GuardAsync(request.WriteStateAsync));
-            if (await added == CatalogAddOutcome.CaseConflict)
-            {
-                await GuardAsync(request.ClearStateAsync);
-                return new(SubmitOutcome.Conflict, Detail: $"A task whose id differs from {TaskId} in case only is known; on some machines they would share a folder.");
-            }
-        }
-        catch (Exception exception) when (exception is not OperationCanceledException)
-        {
-            return NotStored(exception);
-        }
-
-        _cataloged = entry;
-        try
-        {
-            await SaveAsync(accepted);
-            return null;
-        }
-        catch (OrleansException exception)
-        {
-            // What a failed write has stored is unknown until it is read; when that fails too, the caller has to learn that nobody knows.
-            await state.ReadStateAsync(CancellationToken.None);
-            return state.RecordExists ? null : NotStored(exception);
-        }
-    }
-
-    private SubmitResult NotStored(Exception exception)
-    {
-        LogNotStored(logger, exception, TaskId);
-        return new(SubmitOutcome.Refused, new("Database not writable", "Nothing was stored; the service's log says why.", DatabaseRetryAfterSeconds));
-    }
 
     /// <summary>A report that nobody waits for. One whose saving fails is asked for again by the reminder.</summary>
     private async Task ReceiveAsync(AgentTaskState next)
@@ -163,7 +111,7 @@ internal sealed partial class AgentTaskGrain(
         var before = state.State.Phase;
         state.State = next;
         await GuardAsync(state.WriteStateAsync);
-        if (before != next.Phase) LogPhase(logger, TaskId, next.Phase, next.Status);
+        if (before != next.Phase) LogPhase(logger, TaskId, next.Phase, next.Status, next.Facts.TraceId);
     }
 
     /// <summary>What a failed write has stored is unknown: the next activation reads it.</summary>
@@ -196,7 +144,7 @@ internal sealed partial class AgentTaskGrain(
         try
         {
             await CatalogAsync();
-            await DoAsync(AgentTaskEffects.Of(state.State, now));
+            await DoAsync(AgentTaskEffects.Of(state.State, options.Value, now));
         }
         catch (Exception exception)
         {
@@ -220,7 +168,7 @@ internal sealed partial class AgentTaskGrain(
             AgentTaskEffect.Collect => Machine.CollectAsync(session, task.Worktree!),
             AgentTaskEffect.ReleaseSlot => Capacity.ReleaseAsync(TaskId, task.Run),
             AgentTaskEffect.WindUp => WindUpAsync(),
-            AgentTaskEffect.Deliver => DeliverAsync(),
+            AgentTaskEffect.Settle => SettleAsync(),
             _ => Task.CompletedTask,
         };
     }
@@ -244,28 +192,21 @@ internal sealed partial class AgentTaskGrain(
     private async Task WindUpAsync()
     {
         await Capacity.ReleaseAsync(TaskId, state.State.Run);
-        await DeliverAsync();
-        if (state.State.Worktree is { } worktree)
-        {
-            var session = state.State.Session(TaskId);
-            if (!IsWorktreeKept()) await Machine.RemoveWorktreeAsync(session, worktree);
-            else if (state.State.Facts.ContinuationBranch is not null) await Machine.KeepWorktreeAsync(session, worktree);
-        }
-
         await SaveAsync(AgentTaskTransitions.WoundUp(state.State));
+        await SettleAsync();
     }
 
-    private async Task DeliverAsync()
+    private async Task SettleAsync()
     {
         foreach (var debt in state.State.Callbacks.Where(debt => debt.State == CallbackState.Owed)) await Callbacks.DeliverAsync(debt.Callback);
+        var session = state.State.Session(TaskId);
+        await (AgentTaskEffects.CareOf(state.State, options.Value) switch
+        {
+            WorktreeCare.LetGo => Machine.KeepWorktreeAsync(session, state.State.Worktree!),
+            WorktreeCare.Remove => Machine.RemoveWorktreeAsync(session, state.State.Worktree!),
+            _ => Task.CompletedTask,
+        });
     }
-
-    private bool IsWorktreeKept() => options.Value.WorktreeKeep switch
-    {
-        WorktreeKeep.Never => false,
-        WorktreeKeep.Failed => state.State.Status != AgentTaskStatus.Completed,
-        _ => true,
-    };
 
     private void SetTimer(TimeSpan? due)
     {
@@ -282,14 +223,8 @@ internal sealed partial class AgentTaskGrain(
         else _timer.Change(wait, Timeout.InfiniteTimeSpan);
     }
 
-    [LoggerMessage(100, LogLevel.Information, "Task {TaskId} accepted: {WorkerType} on {Repository}.")]
-    private static partial void LogAccepted(ILogger logger, string taskId, string workerType, string repository);
-
-    [LoggerMessage(103, LogLevel.Error, "Task {TaskId} is refused: it could not be stored.")]
-    private static partial void LogNotStored(ILogger logger, Exception exception, string taskId);
-
-    [LoggerMessage(101, LogLevel.Information, "Task {TaskId} is {Phase} ({Status}).")]
-    private static partial void LogPhase(ILogger logger, string taskId, AgentTaskPhase phase, AgentTaskStatus status);
+    [LoggerMessage(101, LogLevel.Information, "Task {TaskId} is {Phase} ({Status}, trace {TraceId}).")]
+    private static partial void LogPhase(ILogger logger, string taskId, AgentTaskPhase phase, AgentTaskStatus status, string? traceId);
 
     [LoggerMessage(102, LogLevel.Warning, "Task {TaskId}: what its phase {Phase} asks for failed; asked again in {Seconds} s.")]
     private static partial void LogEffectFailed(ILogger logger, Exception exception, string taskId, AgentTaskPhase phase, double seconds);

@@ -56,8 +56,11 @@ internal sealed record AgentTaskState
     /// <summary>What is owed to the dispatcher, in order.</summary>
     public ImmutableArray<CallbackDebt> Callbacks { get; init; } = [];
 
-    /// <summary>Whether the slot of an ended run was given back and its callbacks were handed to the callback grain.</summary>
+    /// <summary>Whether the slot of an ended run was given back.</summary>
     public bool IsWoundUp { get; init; }
+
+    /// <summary>Whether the worktree of an ended run was removed, or has let go of its branch.</summary>
+    public bool IsWorktreeSettled { get; init; }
 
     public ImmutableArray<TimelineEntry> Timeline { get; init; } = [];
 

@@ -62,13 +62,14 @@ internal static partial class AgentTaskTransitions
         var result = ResultOf(state, report, plan);
         if (plan.Status != AgentTaskStatus.Completed)
             return End(state, plan.Status, plan.Result != ResultRule.WithCommits || report.CommitCount > 0 ? result : null, plan.Error, now);
+        var missing = ReportedMembers.Missing(state.Facts.AgentType, state.ReportedJson);
+        var mayAsk = !state.HasAskedForMembers && state.Attempt is { CanResume: true, Number: < AttemptsMax } && now < state.DeadlineAt;
+        if (missing.Count > 0 && mayAsk)
+            return NextAttempt(state with { HasAskedForMembers = true, PlannedEnd = null }, agentSessionId, FollowUps.AskFor(state.Facts.AgentType, missing), now, now);
         if (ReportedMembers.IsPlanUnclear(state.Facts.AgentType, state.ReportedJson))
             return End(state, AgentTaskStatus.Failed, result, TaskErrors.Unclear(ClarificationIn(state.ReportedJson!)), now);
-        var missing = ReportedMembers.Missing(state.Facts.AgentType, state.ReportedJson);
-        if (missing.Count == 0) return End(state, AgentTaskStatus.Completed, result, null, now);
-        var mayAsk = !state.HasAskedForMembers && state.Attempt is { CanResume: true, Number: < AttemptsMax } && now < state.DeadlineAt;
-        return mayAsk
-            ? NextAttempt(state with { HasAskedForMembers = true, PlannedEnd = null }, agentSessionId, FollowUps.AskFor(state.Facts.AgentType, missing), now, now)
+        return missing.Count == 0
+            ? End(state, AgentTaskStatus.Completed, result, null, now)
             : End(state, AgentTaskStatus.Failed, result, TaskErrors.Verification(state.Facts.AgentType, missing, worktree), now);
     }
 

@@ -18,6 +18,7 @@ internal static partial class AgentTaskTransitions
     /// <summary>How long a blocked task waits before it asks again for what another one has.</summary>
     public static readonly TimeSpan BlockedRetryDelay = TimeSpan.FromMinutes(1);
 
+    private static readonly TimeSpan WorktreeRetryTime = TimeSpan.FromHours(1);
     private const int TimelineEntriesMax = 200;
 
     public static AgentTaskState Accept(AgentTaskFacts facts, DateTimeOffset now) =>
@@ -37,7 +38,11 @@ internal static partial class AgentTaskTransitions
 
     public static AgentTaskState WorktreePrepared(AgentTaskState state, WorktreeReport report, DateTimeOffset now)
     {
-        if (state.Phase != AgentTaskPhase.Preparing || report.Session != state.Session(state.Facts.TaskId)) return state;
+        if (report.Session != state.Session(state.Facts.TaskId)) return state;
+
+        // Made at the very moment at which it was given up: it is there, and has to be looked after.
+        if (state.Phase == AgentTaskPhase.Stopping && state.Worktree is null && report.Worktree is not null) return state with { Worktree = report.Worktree };
+        if (state.Phase != AgentTaskPhase.Preparing) return state;
         if (report.BlockedBy is { } other) return Blocked(state, other, now);
         if (report.Worktree is null) return End(state, AgentTaskStatus.Failed, null, TaskErrors.Setup(report.Failure, null), now);
         return (state with { Phase = AgentTaskPhase.Running, Worktree = report.Worktree })
@@ -85,7 +90,15 @@ internal static partial class AgentTaskTransitions
             .Noting(now, settled == CallbackState.Delivered ? "callback_delivered" : "callback_dead", debt.Callback.Kind);
     }
 
-    /// <summary>The slot of an ended run is free, and its callbacks are in the callback grain's hands.</summary>
+    /// <summary>The worktree of an ended run is as the policy wants it, or cannot be made so for now. After an hour it is left as it is.</summary>
+    public static AgentTaskState WorktreeSettled(AgentTaskState state, string? problem, DateTimeOffset now)
+    {
+        if (state.Phase != AgentTaskPhase.Ended || state.IsWorktreeSettled) return state;
+        if (problem is null) return state with { IsWorktreeSettled = true };
+        return now - state.CompletedAt < WorktreeRetryTime ? state : (state with { IsWorktreeSettled = true }).Noting(now, "worktree_left", problem);
+    }
+
+    /// <summary>The slot of an ended run is free.</summary>
     public static AgentTaskState WoundUp(AgentTaskState state) => state with { IsWoundUp = true };
 
     /// <summary>Back to before the slot: others may use it meanwhile, and the time limit has not begun.</summary>

@@ -91,9 +91,21 @@ internal static class ReportedTypes
 
     private static JavaScriptObject? ReadRebase(JsonElement value)
     {
-        if (!value.TryGetProperty("attempted", out var attempted) || !value.TryGetProperty("success", out var success)) return null;
+        if (MemberOrNull(value, "attempted") is not { } attempted || MemberOrNull(value, "success") is not { } success) return null;
         if (ReadBoolean(attempted) is not { } wasAttempted || ReadBoolean(success) is not { } wasSuccess) return null;
         return new JavaScriptObject().Add("attempted", wasAttempted).Add("success", wasSuccess);
+    }
+
+    private static JsonElement? MemberOrNull(JsonElement value, string name)
+    {
+        try
+        {
+            return value.TryGetProperty(name, out var member) ? member : null;
+        }
+        catch (InvalidOperationException)
+        {
+            return null; // Another member's name holds half of a surrogate pair: the search stumbles over it.
+        }
     }
 
     /// <summary>A text that says something, cut at the limit; an empty one counts as not reported, as it does for the dispatcher.</summary>

@@ -63,7 +63,8 @@ internal sealed partial class CapacityGrain(
     /// <summary>Grants what is free, saves the leases when they changed, and tells those who got one; a notice that is lost is re-read by its task.</summary>
     private async Task ApplyAsync(CapacityBooks books)
     {
-        (_books, var granted) = CapacityRules.Grant(books, options.Value, clock.GetUtcNow());
+        // Who shuts down, or has no room for a worktree, starts nothing; the recount goes on with it.
+        (_books, var granted) = gate.Refusal is null ? CapacityRules.Grant(books, options.Value, clock.GetUtcNow()) : (books, []);
         if (!_books.Leases.SequenceEqual(state.State.Leases)) await SaveAsync();
         foreach (var lease in granted)
         {
@@ -81,9 +82,23 @@ internal sealed partial class CapacityGrain(
         }
         catch
         {
-            // What is stored is unknown now: the next activation reads it, and recounts.
-            DeactivateOnIdle();
+            await ReadAgainAsync();
             throw;
+        }
+    }
+
+    /// <summary>What a failed write has stored is unknown until it is read. Promises are kept: they are in memory only.</summary>
+    private async Task ReadAgainAsync()
+    {
+        try
+        {
+            await state.ReadStateAsync();
+            _books = _books with { Leases = state.State.Leases };
+        }
+        catch (OrleansException)
+        {
+            // The next activation reads it, and recounts.
+            DeactivateOnIdle();
         }
     }
 

@@ -76,6 +76,7 @@ internal static class CapacityRules
             .Select(entry => new WaitingEntry(entry.TaskId, entry.Run, entry.Attempt, entry.Priority, entry.CreatedAt)).ToList();
         return recounted with
         {
+            Pending = recounted.Pending.RemoveRange(waiting.Select(entry => entry.TaskId)),
             Line = recounted.Line.Union(waiting),
             LineByTask = recounted.LineByTask.AddRange(waiting.Select(entry => KeyValuePair.Create(entry.TaskId, entry))),
         };

@@ -15,6 +15,12 @@ public interface IWorktrees
     /// <summary>Counts commits and differences against the base. Trusts nothing that an agent may have written into git's configuration.</summary>
     Task<WorkReport> CollectAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Removes the lock files that git leaves behind when it is killed in the middle, so that the next attempt can work in the worktree. Called while no process of the task lives; what
+    /// cannot be removed stays, and is the agent's to deal with.
+    /// </summary>
+    Task UnlockAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken);
+
     /// <summary>Lets go of the worktree's branch, so that another task can go on with it: the folder stays as it is, on the same commit.</summary>
     /// <returns>Null when that is done, or there is no worktree any more; else why not.</returns>
     Task<MachineFailure?> KeepAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken);

@@ -34,7 +34,7 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
     {
         Begin(request.Session, JobKind.Prepare, async cancellationToken =>
         {
-            var report = await worktrees.PrepareAsync(request, cancellationToken);
+            var report = await Task.Run(() => worktrees.PrepareAsync(request, cancellationToken), CancellationToken.None);
             await TaskOf(request.Session).WorktreePrepared(report);
         });
         return Task.CompletedTask;
@@ -44,9 +44,13 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
     {
         Begin(request.Session, JobKind.Session, async cancellationToken =>
         {
-            var start = await sessions.StartAsync(request, cancellationToken);
+            // What ended the attempt before may have ended its git in the middle. While this one runs already, git finds that somebody works there, and leaves all as it is.
+            if (request.Session.Attempt > 1)
+                await Task.Run(() => worktrees.UnlockAsync(request.Session, request.Worktree, cancellationToken), CancellationToken.None);
+            var start = await Task.Run(() => sessions.StartAsync(request, cancellationToken), CancellationToken.None);
             if (start.Started is { } started) await TaskOf(request.Session).SessionStarted(started);
-            var ended = start.Ended ?? await sessions.WaitForEndAsync(request.Session, WorkerTypeOf(request), request.Worktree, cancellationToken);
+            var ended = start.Ended
+                ?? await Task.Run(() => sessions.WaitForEndAsync(request.Session, WorkerTypeOf(request), request.Worktree, cancellationToken), CancellationToken.None);
             await TaskOf(request.Session).SessionEnded(ended);
         });
         return Task.CompletedTask;
@@ -66,7 +70,7 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
         Begin(session, JobKind.Stop, async cancellationToken =>
         {
             if (preparing is not null) await preparing.Ended;
-            await sessions.StopAsync(session, reason, cancellationToken);
+            await Task.Run(() => sessions.StopAsync(session, reason, cancellationToken), CancellationToken.None);
             Watch(session, workerType, worktree);
         });
         return Task.CompletedTask;
@@ -76,7 +80,7 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
     {
         Begin(session, JobKind.Collect, async cancellationToken =>
         {
-            var report = await worktrees.CollectAsync(session, worktree, cancellationToken);
+            var report = await Task.Run(() => worktrees.CollectAsync(session, worktree, cancellationToken), CancellationToken.None);
             await TaskOf(session).WorkCollected(report);
         });
         return Task.CompletedTask;
@@ -86,7 +90,9 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
     {
         Begin(session, JobKind.Keep, async cancellationToken =>
         {
-            if (await worktrees.KeepAsync(session, worktree, cancellationToken) is { } failure) LogNotLetGo(logger, session.TaskId, worktree.Branch, failure.Message);
+            var failure = await Task.Run(() => worktrees.KeepAsync(session, worktree, cancellationToken), CancellationToken.None);
+            if (failure is not null) LogNotLetGo(logger, session.TaskId, worktree.Branch, failure.Message);
+            await TaskOf(session).WorktreeSettled(session, failure?.Message);
         });
         return Task.CompletedTask;
     }
@@ -95,7 +101,9 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
     {
         Begin(session, JobKind.Remove, async cancellationToken =>
         {
-            if (await worktrees.RemoveAsync(session, worktree, cancellationToken) is { } failure) LogNotRemoved(logger, session.TaskId, worktree.Path, failure.Message);
+            var failure = await Task.Run(() => worktrees.RemoveAsync(session, worktree, cancellationToken), CancellationToken.None);
+            if (failure is not null) LogNotRemoved(logger, session.TaskId, worktree.Path, failure.Message);
+            await TaskOf(session).WorktreeSettled(session, failure?.Message);
         });
         return Task.CompletedTask;
     }
@@ -105,7 +113,7 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
 
     private void Watch(SessionName session, string workerType, Worktree? worktree) => Begin(session, JobKind.Session, async cancellationToken =>
     {
-        var ended = await sessions.WaitForEndAsync(session, workerType, worktree, cancellationToken);
+        var ended = await Task.Run(() => sessions.WaitForEndAsync(session, workerType, worktree, cancellationToken), CancellationToken.None);
         await TaskOf(session).SessionEnded(ended);
     });
 

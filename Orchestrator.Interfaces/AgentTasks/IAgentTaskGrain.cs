@@ -18,7 +18,7 @@ public interface IAgentTaskGrain : IGrainWithStringKey
     /// <summary>The task, or null when there is none under this id.</summary>
     Task<AgentTaskSnapshot?> GetAsync();
 
-    /// <summary>Wakes the task after a start of the service and takes up what it owes. False when nothing is stored under this id.</summary>
+    /// <summary>Wakes the task after a start of the service and takes up what it owes. False when nothing is stored under this id: then its row is dropped.</summary>
     Task<bool> WakeAsync();
 
     /// <summary>The pool has given the task a slot.</summary>
@@ -40,6 +40,10 @@ public interface IAgentTaskGrain : IGrainWithStringKey
     /// <summary>What git says about the work.</summary>
     [OneWay]
     Task WorkCollected(WorkReport report);
+
+    /// <summary>The worktree of the ended run was removed or let go of its branch; or that failed, and why.</summary>
+    [OneWay]
+    Task WorktreeSettled(SessionName session, string? problem);
 
     /// <summary>A callback was delivered, or given up.</summary>
     [OneWay]

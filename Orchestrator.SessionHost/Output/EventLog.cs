@@ -16,7 +16,7 @@ internal sealed class EventLog(string path, long bytesMax) : IDisposable
     private readonly byte[] _buffer = new byte[BufferBytes];
     private int _buffered;
     private long _number, _written, _cut;
-    private bool _isFull, _isTorn;
+    private bool _isFull, _isTorn, _isClosed;
 
     /// <summary>Whether nothing more is kept.</summary>
     internal bool IsFull => Volatile.Read(ref _isFull);
@@ -41,6 +41,8 @@ internal sealed class EventLog(string path, long bytesMax) : IDisposable
     {
         lock (_gate)
         {
+            // A process that outlived the session's end may still write.
+            if (_isClosed) return;
             if (_isFull || _written + line.Length + HeaderBytesMax > bytesMax)
             {
                 Interlocked.Add(ref _cut, line.Length + cutBytes + 1);
@@ -60,6 +62,7 @@ internal sealed class EventLog(string path, long bytesMax) : IDisposable
     {
         lock (_gate)
         {
+            if (_isClosed) return;
             Write("host", Encoding.UTF8.GetBytes(text), 0);
             Flush();
         }
@@ -73,7 +76,7 @@ internal sealed class EventLog(string path, long bytesMax) : IDisposable
     {
         lock (_gate)
         {
-            if (_buffered == 0) return;
+            if (_buffered == 0 || _isClosed) return;
             try
             {
                 if (_isTorn) _file.Write("\n"u8);
@@ -99,7 +102,9 @@ internal sealed class EventLog(string path, long bytesMax) : IDisposable
     {
         lock (_gate)
         {
+            if (_isClosed) return;
             Flush();
+            _isClosed = true;
             try
             {
                 _file.Flush(flushToDisk: true);

@@ -28,17 +28,37 @@ internal sealed class OutputPump
     {
         const int ChunkBytes = 64 * 1024;
         var chunk = new byte[ChunkBytes];
-        fixed (byte* start = chunk)
+        try
         {
-            while (true)
+            fixed (byte* start = chunk)
             {
-                var count = LibC.Read(pipe, start, ChunkBytes);
-                if (count > 0) sink(chunk.AsSpan(0, (int)count));
-                else if (count == 0 || Marshal.GetLastPInvokeError() != LibC.Interrupted) break;
+                while (true)
+                {
+                    var count = LibC.Read(pipe, start, ChunkBytes);
+                    if (count > 0) Hand(chunk.AsSpan(0, (int)count), sink);
+                    else if (count == 0 || Marshal.GetLastPInvokeError() != LibC.Interrupted) break;
+                }
             }
         }
+        catch (ObjectDisposedException)
+        {
+            // The session is over, and a process that outlived it still holds the other end.
+        }
 
-        sink(default);
+        Hand(default, sink);
         _hasEnded = true;
+    }
+
+    /// <summary>Whatever is wrong with what an agent prints: it is read on, so that the agent is not held up, and this thread must not take the host with it.</summary>
+    private static void Hand(ReadOnlySpan<byte> bytes, Sink sink)
+    {
+        try
+        {
+            sink(bytes);
+        }
+        catch (Exception)
+        {
+            // These lines are lost.
+        }
     }
 }

@@ -6,7 +6,7 @@ namespace Orchestrator.Silo.Access;
 
 /// <summary>
 /// Lets a request through to its route, or not. Runs after routing and before anything is parsed. Signature headers are checked wherever they are, so that a
-/// wrong one is noticed on an open route too.
+/// wrong one is noticed on an open route too; only a route for everybody answers whatever is sent along.
 /// </summary>
 internal sealed partial class AccessMiddleware(
     RequestDelegate next, DispatchSignature signature, IOptions<AccessOptions> access, ILogger<AccessMiddleware> log)
@@ -37,14 +37,14 @@ internal sealed partial class AccessMiddleware(
     private async ValueTask<ProblemResult?> CheckAsync(HttpContext context, AccessRule rule)
     {
         var headers = SignatureHeaders.Read(context.Request.Headers);
-        var mustVerify = headers.IsAny || MustSign(context, rule.Policy);
+        var mustVerify = rule.Policy != AccessPolicy.None && (headers.IsAny || MustSign(context, rule.Policy));
         if (mustVerify && signature.CheckHeaders(headers) is var early and not SignatureResult.Valid) return Problems.Unauthorized(early);
 
-        var body = await RequestBody.ReadAsync(context);
+        if (!rule.TakesBody && await RequestBody.IsThereAsync(context)) return Problems.UnexpectedBody();
+        var body = rule.TakesBody ? await RequestBody.ReadAsync(context) : default;
         if (mustVerify && await signature.VerifyAsync(headers, body) is var result and not SignatureResult.Valid) return Problems.Unauthorized(result);
 
-        if (!rule.TakesBody) return body.IsEmpty ? null : Problems.UnexpectedBody();
-        context.Features.Set(new RequestBody(body));
+        if (rule.TakesBody) context.Features.Set(new RequestBody(body));
         return null;
     }
 
@@ -63,11 +63,11 @@ internal sealed partial class AccessMiddleware(
     /// <summary>An existing dispatcher cancels through Cloudflare's tunnel without a signature: unnoticed, its agents would go on and cost money.</summary>
     private void WarnOfTunnel(HttpContext context, AccessRule rule)
     {
-        if (rule.Policy != AccessPolicy.Open || !LocalCaller.HasCloudflareSigns(context.Request.Headers)) return;
-        if (Interlocked.Exchange(ref _hasWarned, 1) == 0) LogTunnelRefused(log, context.Request.Method, context.Request.Path);
+        if (rule.Policy != AccessPolicy.Open || access.Value.Mode == AccessMode.Open || !LocalCaller.HasCloudflareSigns(context.Request.Headers)) return;
+        if (Interlocked.Exchange(ref _hasWarned, 1) == 0) LogTunnelRefused(log, context.Request.Method, context.Request.Path, access.Value.Mode.ToString().ToLowerInvariant());
     }
 
-    [LoggerMessage(100, LogLevel.Warning, "{Method} {Path} came through Cloudflare without a signature and was refused (401). A dispatcher that cancels this way cannot stop its "
-        + "agents. Set ACCESS=open when Cloudflare Access decides who comes in (the checked way, CF_ACCESS_TEAM_DOMAIN and CF_ACCESS_AUD, is not built yet). Said once.")]
-    private static partial void LogTunnelRefused(ILogger logger, string method, PathString path);
+    [LoggerMessage(100, LogLevel.Warning, "{Method} {Path} came through Cloudflare without a valid signature; with ACCESS={Mode} that is refused (401). A dispatcher that cancels this way "
+        + "cannot stop its agents. Set ACCESS=open when Cloudflare Access decides who comes in (the checked way, CF_ACCESS_TEAM_DOMAIN and CF_ACCESS_AUD, is not built yet). Said once.")]
+    private static partial void LogTunnelRefused(ILogger logger, string method, PathString path, string mode);
 }

@@ -89,7 +89,7 @@ internal sealed class DispatchSignature(IOptions<DispatchOptions> options, INonc
 
     /// <summary>Version 4, variant 1 (RFC 9562), in the canonical form alone: else characters could be moved from the body to the nonce, and one signature would fit both.</summary>
     private static Guid? ReadNonce(string text) =>
-        Guid.TryParseExact(text, "D", out var nonce) && text.Length == 36 && text[14] == '4' && text[19] is '8' or '9' or 'a' or 'b' or 'A' or 'B' ? nonce : null;
+        text.Length == 36 && text.All(character => character == '-' || char.IsAsciiHexDigit(character)) && Guid.TryParseExact(text, "D", out var nonce) && text[14] == '4' && text[19] is '8' or '9' or 'a' or 'b' or 'A' or 'B' ? nonce : null;
 
     private bool Fits(SignatureHeaders headers, ReadOnlySpan<byte> body)
     {

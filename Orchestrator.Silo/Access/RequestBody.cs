@@ -10,6 +10,9 @@ internal sealed record RequestBody(ReadOnlyMemory<byte> Bytes)
     /// <summary>The most that is read of a body: 2 MiB.</summary>
     public const int BytesMax = 2 * 1024 * 1024;
 
+    /// <summary>What is set aside before anything has come: a length that is only announced costs the sender nothing.</summary>
+    private const int FirstBufferMax = 64 * 1024;
+
     private const int FirstBuffer = 4096;
 
     /// <summary>The body that the access check has read.</summary>
@@ -22,7 +25,7 @@ internal sealed record RequestBody(ReadOnlyMemory<byte> Bytes)
     {
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } || context.Request.ContentLength is 0) return default;
         if (context.Request.ContentLength > BytesMax) throw TooLong();
-        var buffer = new ArrayBufferWriter<byte>((int)(context.Request.ContentLength ?? FirstBuffer));
+        var buffer = new ArrayBufferWriter<byte>((int)Math.Min(context.Request.ContentLength ?? FirstBuffer, FirstBufferMax));
         var reader = context.Request.BodyReader;
         while (true)
         {
@@ -32,6 +35,19 @@ internal sealed record RequestBody(ReadOnlyMemory<byte> Bytes)
             if (buffer.WrittenCount > BytesMax) throw TooLong();
             if (read.IsCompleted) return buffer.WrittenMemory;
         }
+    }
+
+    /// <summary>Whether there is a body; waits for its first byte at most.</summary>
+    /// <exception cref="BadHttpRequestException">It comes too slowly, or breaks off.</exception>
+    public static async ValueTask<bool> IsThereAsync(HttpContext context)
+    {
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } || context.Request.ContentLength is 0) return false;
+        if (context.Request.ContentLength > 0) return true;
+        var reader = context.Request.BodyReader;
+        var read = await reader.ReadAsync(context.RequestAborted);
+        var isThere = !read.Buffer.IsEmpty;
+        reader.AdvanceTo(read.Buffer.End);
+        return isThere;
     }
 
     private static BadHttpRequestException TooLong() => new("The body is longer than 2 MiB.", StatusCodes.Status413PayloadTooLarge);

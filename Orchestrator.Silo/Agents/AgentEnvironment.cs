@@ -25,7 +25,7 @@ internal static class AgentEnvironment
         var result = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in service.Variables)
         {
-            if (IsInherited(name, row, options) && !Secrets.Contains(name) && !workerType.Withheld.Contains(name)) result[name] = value;
+            if (IsInherited(name, row, options) && MayBeHandedOn(name) && !workerType.Withheld.Contains(name)) result[name] = value;
         }
 
         Add(result, row.Environment);
@@ -45,9 +45,14 @@ internal static class AgentEnvironment
     }
 
     /// <summary>Whether a task's <c>environment</c> may have this name.</summary>
-    public static bool IsAllowedToTask(string name, MachineOptions options) =>
-        options.TaskEnvironmentAllowed.Contains(name) && !Reserved.Contains(name) && !Secrets.Contains(name)
-        && !name.StartsWith("TASK_", StringComparison.Ordinal) && !name.StartsWith("ORCHESTRATOR_", StringComparison.Ordinal);
+    public static bool IsAllowedToTask(string name, MachineOptions options) => options.TaskEnvironmentAllowed.Contains(name) && MayBeAllowedToTask(name);
+
+    /// <summary>Whether <c>TASK_ENV_ALLOW</c> may have this name.</summary>
+    public static bool MayBeAllowedToTask(string name) => !Reserved.Contains(name) && MayBeHandedOn(name);
+
+    /// <summary>Whether <c>AGENT_ENV</c> may have this name: no secret of the service, and nothing that the service says itself.</summary>
+    public static bool MayBeHandedOn(string name) =>
+        !Secrets.Contains(name) && !name.StartsWith("TASK_", StringComparison.Ordinal) && !name.StartsWith("ORCHESTRATOR_", StringComparison.Ordinal);
 
     private static bool IsInherited(string name, AgentRow row, MachineOptions options) =>
         Usual.Contains(name) || name.StartsWith("LC_", StringComparison.Ordinal) || options.AgentEnvironment.Contains(name) || row.Inherited.Contains(name);

@@ -20,6 +20,9 @@ internal sealed partial class CallbackTransport(
     /// <summary>Tries that were begun since the start of the service.</summary>
     public long TriesTotal => Volatile.Read(ref _triesTotal);
 
+    /// <summary>Tries that wait or run.</summary>
+    public int UnderWay => _underWay.Count;
+
     public void BeginTry(string taskId, OwedCallback callback)
     {
         if (!_underWay.TryAdd((taskId, callback.Id), true)) return;

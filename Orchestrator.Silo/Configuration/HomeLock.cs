@@ -79,7 +79,7 @@ internal sealed class HomeLock : IDisposable
     }
 
     private static string DescribeHolder(OrchestratorHome home) => ReadHolder(home) is { } holder
-        ? $"Another service (pid {holder.Pid}, port {holder.Port}, {holder.Url}) runs on ORCHESTRATOR_HOME '{home.Root}'. Stop it first, or give this one a home of its own."
+        ? $"Another service (pid {holder.Pid}, {(holder.Port is { } port ? $"port {port}, {holder.Url}" : "still starting")}) runs on ORCHESTRATOR_HOME '{home.Root}'. Stop it first, or give this one a home of its own."
         : $"Another service runs on ORCHESTRATOR_HOME '{home.Root}' (its lock is held). Stop it first, or give this one a home of its own.";
 
     /// <summary>Opening a locked file fails as other faults do (.NET has no code for it), so this asks the file itself.</summary>
@@ -130,11 +130,11 @@ internal sealed class HomeLock : IDisposable
 
 /// <summary>The service that has a home.</summary>
 /// <param name="Pid">Its process id.</param>
-/// <param name="Port">The port that it listens at.</param>
-/// <param name="Url">Where this machine reaches it.</param>
+/// <param name="Port">The port that it listens at; left out while it starts and takes any free one.</param>
+/// <param name="Url">Where this machine reaches it; left out as the port is.</param>
 /// <param name="StartedAt">UTC.</param>
-internal sealed record ServiceRecord(int Pid, int Port, string Url, DateTimeOffset StartedAt);
+internal sealed record ServiceRecord(int Pid, int? Port, string? Url, DateTimeOffset StartedAt);
 
-[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ServiceRecord))]
 internal sealed partial class ServiceJsonContext : JsonSerializerContext;

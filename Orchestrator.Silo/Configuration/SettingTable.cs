@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.RegularExpressions;
 using Orchestrator.Grains.AgentTasks;
+using Orchestrator.Silo.Agents;
 
 namespace Orchestrator.Silo.Configuration;
 
@@ -54,10 +55,10 @@ internal static partial class SettingTable
         NotBuilt("CODEX_COMMAND"),
         NotBuilt("OPENCODE_COMMAND"),
         NotBuilt("GEMINI_COMMAND"),
-        new("AGENT_ENV", string.Join(',', new MachineOptions().AgentEnvironment), "what agents get from the service's environment", "names of environment variables, separated by commas",
-            (to, value) => TryNames(value, names => to.Machine.AgentEnvironment = names)),
-        new("TASK_ENV_ALLOW", "–", "names that a task's `environment` may have", "names of environment variables, separated by commas",
-            (to, value) => TryNames(value, names => to.Machine.TaskEnvironmentAllowed = names)),
+        new("AGENT_ENV", string.Join(',', new MachineOptions().AgentEnvironment), "what agents get from the service's environment", "names of environment variables, separated by commas; none of DISPATCH_SECRET, INTERNAL_AUTH_TOKEN, GH_PRIVATE_KEY, TASK_…, ORCHESTRATOR_…",
+            (to, value) => TryNames(value, AgentEnvironment.MayBeHandedOn, names => to.Machine.AgentEnvironment = names)),
+        new("TASK_ENV_ALLOW", "–", "names that a task's `environment` may have", "names of environment variables, separated by commas; none of those that AGENT_ENV may not have, nor PATH, HOME, USER, SHELL, TMPDIR, IS_SANDBOX",
+            (to, value) => TryNames(value, AgentEnvironment.MayBeAllowedToTask, names => to.Machine.TaskEnvironmentAllowed = names)),
         Refused("AGENT_USER"),
         new("ORCHESTRATOR_LOG_LEVEL", "information", "the least level that is logged", "trace, debug, information, warning, error, critical or none", ApplyLogLevel),
     ];
@@ -138,11 +139,11 @@ internal static partial class SettingTable
         return !value.Contains('\0');
     }
 
-    private static bool TryNames(string value, Action<IReadOnlyList<string>> apply)
+    private static bool TryNames(string value, Func<string, bool> mayBe, Action<IReadOnlyList<string>> apply)
     {
         var names = Split(value);
         apply(names);
-        return names.All(name => EnvironmentName().IsMatch(name));
+        return names.All(name => EnvironmentName().IsMatch(name) && mayBe(name));
     }
 
     private static bool TryInt(string value, int min, int max, Action<int> apply)
@@ -176,6 +177,6 @@ internal static partial class SettingTable
         return true;
     }
 
-    [GeneratedRegex("^[A-Za-z_][A-Za-z0-9_]*$", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"\A[A-Za-z_][A-Za-z0-9_]*\z", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
     private static partial Regex EnvironmentName();
 }

@@ -13,6 +13,9 @@ internal sealed class AdmissionGate : IAdmissionGate
     /// <summary>The disk is full.</summary>
     public const string Disk = "disk";
 
+    /// <summary>The database cannot be written.</summary>
+    public const string Database = "database";
+
     private readonly ConcurrentDictionary<string, AdmissionRefusal> _causes = new(StringComparer.Ordinal);
 
     public AdmissionRefusal? Refusal

@@ -1,16 +1,13 @@
 using System.Reflection;
 using System.Security.Cryptography;
 using Orchestrator.Contracts.AgentTasks;
-using Orchestrator.Grains.AgentTasks;
-using Orchestrator.Interfaces.Capacity;
 using Orchestrator.Silo.Callbacks;
-using Orleans;
 
 namespace Orchestrator.Silo.Health;
 
 /// <summary>Puts the answer of <c>/health</c> together.</summary>
 internal sealed class HealthReport(
-    ServiceStatus status, AdmissionGate gate, MachineChecks checks, IWorkerAuths workerAuths, IAgentTaskCatalog catalog, CallbackTransport callbacks, IGrainFactory grains)
+    ServiceStatus status, AdmissionGate gate, MachineChecks checks, IWorkerAuths workerAuths, CallbackTransport callbacks, HealthFigures figures)
 {
     private const string OpenRouterKey = "OPENROUTER_API_KEY";
 
@@ -21,19 +18,19 @@ internal sealed class HealthReport(
 
     public async Task<HealthView> CreateAsync()
     {
-        var capacity = await grains.GetGrain<ICapacityGrain>(Pools.Default).GetAsync();
+        var ((capacity, owing), trouble) = await figures.ReadAsync();
         return new()
         {
-            Status = Describe(),
+            Status = trouble is null || status.Stage == ServiceStage.ShuttingDown ? Describe() : "degraded",
             Capacity = capacity.Slots,
             Running = capacity.Leased,
             Available = Math.Max(0, capacity.Slots - capacity.Leased),
             Queued = capacity.Waiting,
             GithubTokenExpiresAt = null,
-            AdmissionFrozen = gate.Refusal is not null,
+            AdmissionFrozen = gate.Refusal is not null || trouble is not null,
             PendingAdmissions = capacity.PendingAdmissions,
             AdmissionActivityTotal = capacity.AdmissionsTotal,
-            PendingTerminalCallbacks = catalog.CountOwing(),
+            PendingTerminalCallbacks = owing,
             TerminalCallbackActivityTotal = callbacks.TriesTotal,
             WorkerAuths = workerAuths.Get(),
             ProviderApiKeys = new Dictionary<string, ProviderKeyView>(StringComparer.Ordinal)
@@ -44,7 +41,7 @@ internal sealed class HealthReport(
             LogForwarderDrain = new() { CounterEpochId = _epochId, ProcessStartedAt = status.StartedAt },
             Version = Version,
             UptimeSeconds = (long)status.Uptime.TotalSeconds,
-            Checks = checks.Latest,
+            Checks = trouble is null ? checks.Latest : [.. checks.Latest.Where(check => check.Name != DatabaseWrites.CheckName), new(DatabaseWrites.CheckName, false, trouble)],
         };
     }
 

@@ -6,13 +6,15 @@ namespace Orchestrator.Silo.Health;
 
 /// <summary>Looks every minute, beside all requests, at what the service needs on this machine, so that <c>/health</c> answers from memory.</summary>
 internal sealed partial class MachineChecks(
-    ToolRunner tools, OrchestratorHome home, AdmissionGate gate, TimeProvider clock, ILogger<MachineChecks> log) : BackgroundService
+    ToolRunner tools, OrchestratorHome home, AdmissionGate gate, DatabaseWrites database, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<MachineChecks> log)
+    : BackgroundService
 {
     /// <summary>Less room than this closes the gate: worktrees and the database would fail halfway.</summary>
     public const long FreeBytesMin = 256L * 1024 * 1024;
 
     private const int DiskFullRetrySeconds = 60;
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan PeriodInTrouble = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan ToolTimeout = TimeSpan.FromSeconds(10);
 
     private volatile IReadOnlyList<HealthCheckView> _latest = [];
@@ -27,16 +29,20 @@ internal sealed partial class MachineChecks(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // Programs are started after the service is: they would hold up its start.
-        await Task.Yield();
+        // The database is open once the service has started, and programs would hold up its start.
+        await WaitForStartAsync(stoppingToken);
         using var timer = new PeriodicTimer(Period, clock);
         do
         {
             try
             {
                 CheckDisk();
+                var written = await database.CheckAsync();
                 var found = await Task.WhenAll(CheckToolAsync("git", "--version", stoppingToken), CheckToolAsync("tmux", "-V", stoppingToken));
-                _latest = [.. found, DescribeDisk()];
+                _latest = [.. found, DescribeDisk(), written];
+
+                // Tasks are refused meanwhile, and come again by Retry-After.
+                timer.Period = written.Ok && _hasRoom ? Period : PeriodInTrouble;
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
@@ -45,6 +51,13 @@ internal sealed partial class MachineChecks(
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task WaitForStartAsync(CancellationToken stoppingToken)
+    {
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = lifetime.ApplicationStarted.Register(started.SetResult);
+        await started.Task.WaitAsync(stoppingToken);
     }
 
     private async Task<HealthCheckView> CheckToolAsync(string tool, string argument, CancellationToken cancellationToken)

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Options;
+using Orchestrator.Grains.AgentTasks;
 using Orchestrator.Interfaces.Capacity;
+using Orchestrator.Silo.Callbacks;
 using Orchestrator.Silo.Configuration;
 using Orleans;
 
@@ -7,7 +9,7 @@ namespace Orchestrator.Silo.Health;
 
 /// <summary>Stops the service in good order: takes no more tasks, waits for those that run, and ends the process with exit code 0. What still runs then is left running.</summary>
 internal sealed partial class ShutdownDrain(
-    AdmissionGate gate, ServiceStatus status, IGrainFactory grains, IHostApplicationLifetime lifetime, IOptions<ShutdownOptions> options, TimeProvider clock,
+    AdmissionGate gate, ServiceStatus status, IGrainFactory grains, IAgentTaskCatalog catalog, CallbackTransport callbacks, IHostApplicationLifetime lifetime, IOptions<ShutdownOptions> options, TimeProvider clock,
     ILogger<ShutdownDrain> log)
 {
     private const int RetryAfterSeconds = 60;
@@ -37,8 +39,15 @@ internal sealed partial class ShutdownDrain(
             var begunAt = clock.GetTimestamp();
             using var timer = new PeriodicTimer(LookPeriod, clock);
             var running = await CountRunningAsync();
-            while (running > 0 && clock.GetElapsedTime(begunAt) < options.Value.DrainTimeout && await timer.WaitForNextTickAsync(lifetime.ApplicationStopping))
+            var isQuiet = false;
+            while (clock.GetElapsedTime(begunAt) < options.Value.DrainTimeout)
+            {
+                // Twice in a row: between a slot's end and the first try of its callback there is a moment without either. A receiver that is down is not waited for.
+                var wasQuiet = isQuiet;
+                isQuiet = running == 0 && (callbacks.UnderWay == 0 || catalog.CountOwing() == 0);
+                if ((isQuiet && wasQuiet) || !await timer.WaitForNextTickAsync(lifetime.ApplicationStopping)) break;
                 running = await CountRunningAsync();
+            }
 
             // A VM controller cuts the power when it reads this stage, so it comes only when nothing runs.
             if (running == 0) status.Advance(ServiceStage.ShuttingDown);

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -70,10 +71,11 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
     }
 
     /// <summary>Starts everything; when it returns, requests are answered.</summary>
-    /// <exception cref="StartException">The port is taken, or the database cannot be used.</exception>
+    /// <exception cref="StartException">The port or address cannot be listened at, or the database cannot be used.</exception>
     public async Task StartAsync()
     {
-        Announce(Settings.Server.Port);
+        // A second service is told who has the home; where this one listens is known now only when the port is.
+        Announce(Settings.Server.Port is 0 ? null : Settings.Server.Port);
         try
         {
             await Web.StartAsync();
@@ -83,6 +85,11 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
             await Web.StopAsync();
             throw new StartException(
                 $"Port {Settings.Server.Port} at {Settings.Server.Bind} is in use. Stop what listens there ('lsof -i :{Settings.Server.Port}' names it), or set PORT to another one.", exception);
+        }
+        catch (SocketException exception)
+        {
+            await Web.StopAsync();
+            throw new StartException(BindFaults.Explain(exception, Settings.Server), exception);
         }
         catch (OrleansConfigurationException exception)
         {
@@ -131,17 +138,17 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
         web.MapOpenApi("/openapi.json").WithAccess(AccessPolicy.Open);
     }
 
-    private void Announce(int port)
+    private void Announce(int? port)
     {
-        Url = new UriBuilder("http", Settings.Server.Bind.ToString() is "0.0.0.0" or "::" ? "127.0.0.1" : Settings.Server.Bind.ToString(), port).Uri;
-        _home.Announce(new(Environment.ProcessId, port, Url.ToString().TrimEnd('/'), TimeProvider.System.GetUtcNow()));
+        if (port is { } known) Url = new UriBuilder("http", Settings.Server.Bind.ToString() is "0.0.0.0" or "::" ? "127.0.0.1" : Settings.Server.Bind.ToString(), known).Uri;
+        _home.Announce(new(Environment.ProcessId, port, port is null ? null : Url.ToString().TrimEnd('/'), TimeProvider.System.GetUtcNow()));
     }
 
     private void LogStart(int port)
     {
         var log = Web.Services.GetRequiredService<ILogger<OrchestratorApplication>>();
         foreach (var name in Settings.Ignored) LogIgnored(log, name);
-        if (Settings.Access.Mode == AccessMode.Local && TunnelSigns.Find() is { } sign) LogTunnelLikely(log, sign);
+        if (Settings.Access.Mode != AccessMode.Open && TunnelSigns.Find() is { } sign) LogTunnelLikely(log, sign, Settings.Access.Mode.ToString().ToLowerInvariant());
         LogStarted(log, Url.ToString().TrimEnd('/'), port, Settings.Home.Root);
     }
 
@@ -151,7 +158,7 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
     [LoggerMessage(131, LogLevel.Warning, "{Name} is set, but nothing reads it yet.")]
     private static partial void LogIgnored(ILogger logger, string name);
 
-    [LoggerMessage(132, LogLevel.Warning, "A Cloudflare tunnel is likely on this machine ({Sign}). Dispatchers cancel through it without a signature; with ACCESS=local that is refused (401) "
+    [LoggerMessage(132, LogLevel.Warning, "A Cloudflare tunnel is likely on this machine ({Sign}). Dispatchers cancel through it without a signature; with ACCESS={Mode} that is refused (401) "
         + "and their agents go on. Set ACCESS=open when Cloudflare Access decides who comes in (the checked way, CF_ACCESS_TEAM_DOMAIN and CF_ACCESS_AUD, is not built yet).")]
-    private static partial void LogTunnelLikely(ILogger logger, string sign);
+    private static partial void LogTunnelLikely(ILogger logger, string sign, string mode);
 }

@@ -30,6 +30,8 @@ internal static class ServiceServices
         services.AddSingleton<ServiceStatus>();
         services.AddSingleton<AdmissionGate>().AddSingleton<IAdmissionGate>(provider => provider.GetRequiredService<AdmissionGate>());
         services.AddSingleton<ToolRunner>();
+        services.AddSingleton<DatabaseWrites>();
+        services.AddSingleton<HealthFigures>();
         services.AddSingleton<MachineChecks>().AddHostedService(provider => provider.GetRequiredService<MachineChecks>());
         services.AddSingleton<IWorkerAuths, InstalledWorkerAuths>();
         services.AddSingleton<HealthReport>();

@@ -3,6 +3,7 @@ using Orchestrator.Grains;
 using Orchestrator.Grains.AgentTasks;
 using Orchestrator.Silo.Access;
 using Orchestrator.Silo.Configuration;
+using Orchestrator.Silo.Health;
 using Orchestrator.Silo.Storage;
 using Orleans.Hosting;
 
@@ -15,6 +16,7 @@ internal static class SiloHosting
     {
         builder.Services.AddSingleton<IAgentTaskCatalog, SqliteAgentTaskCatalog>();
         builder.Services.AddSingleton<INonces, SqliteNonces>();
+        builder.Services.AddSingleton<IDatabaseProbe, SqliteDatabaseProbe>();
         builder.Services.Configure<GrainStateJsonOptions>(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, GrainStateJson.Resolver));
         builder.Host.UseOrleans((_, silo) => silo
             .UseSqlite(sqlite =>

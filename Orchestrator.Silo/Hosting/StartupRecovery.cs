@@ -1,6 +1,6 @@
 using Orchestrator.Grains.AgentTasks;
 using Orchestrator.Interfaces.AgentTasks;
-using Orchestrator.Interfaces.Capacity;
+using Orchestrator.Interfaces.Callbacks;
 using Orchestrator.Silo.Health;
 using Orleans;
 
@@ -59,10 +59,8 @@ internal sealed partial class StartupRecovery(
 
     private async Task WakeAsync(CatalogEntry entry)
     {
-        if (await grains.GetGrain<IAgentTaskGrain>(entry.TaskId).WakeAsync()) return;
-        await catalog.RemoveAsync(entry.TaskId, CancellationToken.None);
-        await grains.GetGrain<ICapacityGrain>(Pools.Default).ReleaseAsync(entry.TaskId, entry.Run);
-        LogDropped(logger, entry.TaskId);
+        if (!await grains.GetGrain<IAgentTaskGrain>(entry.TaskId).WakeAsync()) LogDropped(logger, entry.TaskId);
+        else if (entry.OwesCallback) await grains.GetGrain<ICallbackGrain>(entry.TaskId).Wake();
     }
 
     [LoggerMessage(140, LogLevel.Information, "Took up {Woken} of {Count} tasks of an earlier run in {Seconds:0.00} s.")]

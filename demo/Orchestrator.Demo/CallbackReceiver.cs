@@ -35,6 +35,7 @@ internal sealed class CallbackReceiver : IAsyncDisposable
 
     public Task<ReceivedCallback> WaitAsync(string taskId) => Of(taskId).Task;
 
+    /// <summary>Ends when this process is asked to.</summary>
     public Task RunUntilStoppedAsync() => _web.WaitForShutdownAsync();
 
     public ValueTask DisposeAsync() => _web.DisposeAsync();

@@ -47,17 +47,36 @@ internal sealed class DemoTask(ServiceClient service, CallbackReceiver receiver,
         await LookAsync();
     }
 
-    public async Task ShowResultAsync()
+    /// <summary>Shows the callback, and the commit when there is one.</summary>
+    /// <returns>Whether the task was completed.</returns>
+    public async Task<bool> ShowResultAsync()
     {
         var callback = await receiver.WaitAsync(taskId);
         Show.Step($"{taskId}: the callback, both signatures checked");
         Show.Block(callback.Headers);
         Show.Block(callback.Body);
-        var worktree = _last.GetProperty("worktreePath").GetString()!;
-        Show.Step($"{taskId}: the commit on branch {_last.GetProperty("branch").GetString()}, in {worktree}");
+        if (Text("status") is var status && status != "completed")
+        {
+            Show.Step($"{taskId} was not completed: it is {status}.");
+            if (_last.TryGetProperty("error", out var error) && error.ValueKind == JsonValueKind.Object)
+                Show.Block($"{error.GetProperty("code").GetString()}: {error.GetProperty("message").GetString()}");
+            return false;
+        }
+
+        if (Text("worktreePath") is not { } worktree || !Directory.Exists(worktree))
+        {
+            Show.Step($"{taskId}: the worktree is not there any more; the commit is on branch {Text("branch")} of the mirror.");
+            return true;
+        }
+
+        Show.Step($"{taskId}: the commit on branch {Text("branch")}, in {worktree}");
         Show.Block(await GitAsync(worktree, "show", "--stat", "--patch", "--format=commit %h by %an%n%n    %s%n", "HEAD"));
-        Show.Line("  while it ran, this command showed it:", _last.GetProperty("attach").GetString()!);
+        return true;
     }
+
+    /// <summary>A member of the task as it was seen last; null when it has not come.</summary>
+    private string? Text(string name) =>
+        _last.ValueKind == JsonValueKind.Object && _last.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private async Task LookAsync()
     {

@@ -31,7 +31,7 @@ internal sealed class ServiceClient : IDisposable
                 var client = new ServiceClient(service.RootElement.GetProperty("url").GetString()!, secret);
                 if ((await client.GetJsonAsync("/health"))?.GetProperty("status").GetString() == "ready") return client;
             }
-            catch (Exception exception) when (exception is IOException or JsonException or HttpRequestException)
+            catch (Exception exception) when (exception is IOException or JsonException or HttpRequestException or KeyNotFoundException)
             {
                 // Not there yet.
             }

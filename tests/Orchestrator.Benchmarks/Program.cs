@@ -1,16 +1,17 @@
 using Orchestrator.Benchmarks;
+using Orchestrator.Benchmarks.Service;
 using Orleans;
 
-// Figures of the silo: scripts/bench.sh silo. Nothing here is asserted; docs/benchmarks.md keeps what was seen.
+// Figures of the silo and of the service: scripts/bench.sh. Nothing here is asserted; docs/benchmarks.md keeps what was seen.
 if (args is ["serve", var path])
 {
     await WebHostBenchmark.ServeAsync(path);
     return 0;
 }
 
-if (args is not ["silo", ..])
+if (args is not ["silo" or "dispatch" or "submit", ..])
 {
-    Console.Error.WriteLine("usage: silo [rounds] [part: web|calls|storage|activation|collection]");
+    Console.Error.WriteLine("usage: silo [rounds] [part: web|calls|storage|activation|collection] | dispatch [rounds] | submit [rounds]");
     return 2;
 }
 
@@ -20,18 +21,25 @@ var folder = Directory.CreateTempSubdirectory("silo-bench-").FullName;
 var report = new Report();
 try
 {
-    Console.Error.WriteLine($"{BenchSilo.Runtime}, {rounds} rounds after one to warm up");
-    if (part is null or "web") await WebHostBenchmark.RunAsync(report, rounds, folder);
-    if (part is null or "calls") await WithSiloAsync("calls.db", grains => CallBenchmarks.RunAsync(grains, report, rounds));
-    if (part is null or "storage") await WithSiloAsync("storage.db", grains => StorageBenchmarks.RunAsync(grains, report, rounds, folder));
-    if (part is null or "activation") await MeasureActivationAsync();
-    if (part is null or "collection") await ActivationBenchmarks.MeasureCollectionAsync(report, folder, 100_000);
+    Console.Error.WriteLine($"{BenchSilo.Runtime}, {rounds} rounds after one to warm up; {Load.Average}");
+    if (args[0] == "dispatch") await DispatchBenchmark.RunAsync(report, rounds);
+    if (args[0] == "submit") await SubmitBenchmark.RunAsync(report, rounds);
+    if (args[0] == "silo") await MeasureSiloAsync();
     report.Print();
     return 0;
 }
 finally
 {
     Directory.Delete(folder, recursive: true);
+}
+
+async Task MeasureSiloAsync()
+{
+    if (part is null or "web") await WebHostBenchmark.RunAsync(report, rounds, folder);
+    if (part is null or "calls") await WithSiloAsync("calls.db", grains => CallBenchmarks.RunAsync(grains, report, rounds));
+    if (part is null or "storage") await WithSiloAsync("storage.db", grains => StorageBenchmarks.RunAsync(grains, report, rounds, folder));
+    if (part is null or "activation") await MeasureActivationAsync();
+    if (part is null or "collection") await ActivationBenchmarks.MeasureCollectionAsync(report, folder, 100_000);
 }
 
 async Task WithSiloAsync(string database, Func<IGrainFactory, Task> work)

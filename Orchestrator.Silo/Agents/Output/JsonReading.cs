@@ -6,8 +6,18 @@ namespace Orchestrator.Silo.Agents.Output;
 internal static class JsonReading
 {
     /// <summary>The member; null when there is none or this is no object.</summary>
-    public static JsonElement? Member(this JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value : null;
+    public static JsonElement? Member(this JsonElement element, string name)
+    {
+        if (element.ValueKind != JsonValueKind.Object) return null;
+        try
+        {
+            return element.TryGetProperty(name, out var value) ? value : null;
+        }
+        catch (InvalidOperationException)
+        {
+            return null; // Half a surrogate pair in the name of another member: the search stumbles over it.
+        }
+    }
 
     /// <summary>The member as text.</summary>
     public static string? Text(this JsonElement element, string name) => element.Member(name)?.AsText();

@@ -26,7 +26,7 @@ internal sealed partial class GitLockFiles(GitProgram git, TimeProvider clock)
             }
             catch (ToolFailedException exception) when (tries < TriesMax && FindIn(exception.ErrorTail, mirror) is { } path)
             {
-                if (!TryRemove(mirror, path)) await Task.Delay(BetweenTries, clock, cancellationToken);
+                if (!TryRemove(path, RootsOf(mirror))) await Task.Delay(BetweenTries, clock, cancellationToken);
             }
         }
     }
@@ -34,18 +34,19 @@ internal sealed partial class GitLockFiles(GitProgram git, TimeProvider clock)
     /// <summary>Removes what a killed git left in a worktree's own folder and on its branch.</summary>
     public void RemoveLeft(GitMirror mirror, string taskId, string branch)
     {
+        // Other tasks' agents use git all the time, in their own worktrees: they hold nothing in this one.
         var admin = mirror.AdminFolder(taskId);
         if (Directory.Exists(admin))
-            foreach (var path in Directory.EnumerateFiles(admin, "*.lock")) TryRemove(mirror, path);
-        TryRemove(mirror, mirror.At("refs", "heads", branch + ".lock"));
+            foreach (var path in Directory.EnumerateFiles(admin, "*.lock")) TryRemove(path, [admin, .. WorktreeOf(admin)]);
+        TryRemove(mirror.At("refs", "heads", branch + ".lock"), RootsOf(mirror));
     }
 
-    private bool TryRemove(GitMirror mirror, string path)
+    private bool TryRemove(string path, List<string> roots)
     {
         var file = new FileInfo(path);
         if (!file.Exists) return true;
         var age = clock.GetUtcNow() - new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero);
-        if (OperatingSystem.IsLinux() ? GitLockHolders.Exist(mirror, age) : age < AgeMin) return false;
+        if (OperatingSystem.IsLinux() ? GitLockHolders.Exist(roots, age) : age < AgeMin) return false;
         file.Delete();
         return true;
     }
@@ -57,6 +58,12 @@ internal sealed partial class GitLockFiles(GitProgram git, TimeProvider clock)
         var path = Path.GetFullPath(match.Groups["path"].Value, mirror.Path);
         return path.StartsWith(mirror.Path + "/", StringComparison.Ordinal) ? path : null;
     }
+
+    /// <summary>The mirror and all worktrees of it.</summary>
+    private static List<string> RootsOf(GitMirror mirror) =>
+        [mirror.Path, .. Directory.Exists(mirror.At("worktrees")) ? Directory.EnumerateDirectories(mirror.At("worktrees")).SelectMany(WorktreeOf) : []];
+
+    private static IEnumerable<string> WorktreeOf(string admin) => RefFiles.ReadLoose(Path.Combine(admin, "gitdir")) is { } path ? [Path.GetDirectoryName(path)!] : [];
 
     [GeneratedRegex(@"'(?<path>[^'\n]+\.lock)': File exists", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex LockFile();

@@ -6,7 +6,7 @@ namespace Orchestrator.Silo.Machines.Git;
 
 /// <summary>
 /// Tells whether a git lives that may hold a lock file: git closes one long before it lets it go, so that open files say too little. Whoever holds it has begun before it was written, works in the
-/// repository, and is no command that never writes, as editors and agents keep running for hours. Linux only.
+/// folders, and is no command that never writes, as editors and agents keep running for hours. Linux only.
 /// </summary>
 internal static class GitLockHolders
 {
@@ -19,13 +19,10 @@ internal static class GitLockHolders
     private static readonly HashSet<string> Readers =
         new(["blame", "cat-file", "check-attr", "check-ignore", "credential-cache--daemon", "daemon", "fsmonitor--daemon", "grep", "log", "ls-files", "rev-list", "rev-parse", "show"], StringComparer.Ordinal);
 
-    /// <param name="mirror">The repository, with all its worktrees.</param>
+    /// <param name="roots">The folders where it would work.</param>
     /// <param name="lockAge">How long ago the lock file was last written.</param>
-    public static bool Exist(GitMirror mirror, TimeSpan lockAge)
+    public static bool Exist(List<string> roots, TimeSpan lockAge)
     {
-        var roots = new List<string> { mirror.Path };
-        if (Directory.Exists(mirror.At("worktrees")))
-            roots.AddRange(Directory.EnumerateDirectories(mirror.At("worktrees")).Select(admin => RefFiles.ReadLoose(Path.Combine(admin, "gitdir"))).OfType<string>().Select(path => Path.GetDirectoryName(path)!));
         var uptime = double.Parse(File.ReadAllText("/proc/uptime").Split(' ')[0], CultureInfo.InvariantCulture);
         return ProcessTable.ReadAll().Any(process =>
             !process.IsEnded && TimeSpan.FromSeconds(uptime - (double)process.StartTime / TicksPerSecond) >= lockAge - Tolerance && MayWrite(process.Pid, roots));

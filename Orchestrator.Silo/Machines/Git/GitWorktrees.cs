@@ -5,7 +5,8 @@ namespace Orchestrator.Silo.Machines.Git;
 
 /// <summary>Worktrees by git: checks names, takes the repository's lock, and turns what repositories, disks and networks do wrong into failures for people.</summary>
 internal sealed partial class GitWorktrees(
-    GitRepositories repositories, WorktreePreparation preparation, WorkCollection collection, BranchRelease branches, Salvage salvage, MirrorSettings settings, TimeProvider clock,
+    GitLockFiles lockFiles, GitRepositories repositories, WorktreePreparation preparation, WorkCollection collection, BranchRelease branches, Salvage salvage, MirrorSettings settings,
+    TimeProvider clock,
     ILogger<GitWorktrees> logger) : IWorktrees
 {
     /// <inheritdoc/>
@@ -45,6 +46,22 @@ internal sealed partial class GitWorktrees(
             var failure = GitFailures.Describe(exception, repository.Mirror);
             LogFailed("collected", session, failure.Message);
             return new(session, 0, [], null, false, failure);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task UnlockAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
+    {
+        GitNames.Check(session, worktree);
+        var repository = repositories.Find(worktree.Repository);
+        try
+        {
+            using var stay = await repository.EnterAsync(cancellationToken);
+            lockFiles.RemoveLeft(repository.Mirror, session.TaskId, worktree.Branch);
+        }
+        catch (Exception exception) when (GitFailures.IsExpected(exception))
+        {
+            LogFailed("freed of lock files", session, GitFailures.Describe(exception, repository.Mirror).Message);
         }
     }
 

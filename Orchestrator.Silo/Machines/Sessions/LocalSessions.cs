@@ -20,16 +20,19 @@ internal sealed partial class LocalSessions(
     OrchestratorHome home, IAgentTable agents, SessionStarter starter, SessionWatch watch, SessionViews views, SessionReports reports, Tmux tmux,
     IOptions<SessionOptions> options, TimeProvider clock, ILogger<LocalSessions> logger) : ISessions
 {
-    private static readonly TimeSpan HostEndPatience = TimeSpan.FromSeconds(2);
-    private readonly ConcurrentDictionary<SessionName, Task<SessionStart>> _starting = new();
+    /// <summary>How a failure's message begins when the session's worktree is gone.</summary>
+    public const string WorktreeIsGone = "The worktree '";
+
+    private static readonly TimeSpan HostEndPatience = TimeSpan.FromSeconds(2), KilledPatience = TimeSpan.FromSeconds(10), StopPatience = TimeSpan.FromSeconds(30);
+    private readonly ConcurrentDictionary<SessionName, Lazy<Task<SessionStart>>> _starting = new();
 
     public async Task<SessionStart> StartAsync(SessionRequest request, CancellationToken cancellationToken)
     {
         // Who asks again while it starts gets the same answer. A start is not given up with its first caller.
-        var start = _starting.GetOrAdd(request.Session, _ => Task.Run(() => StartOnceAsync(request), CancellationToken.None));
-        _ = start.ContinueWith(
-            done => _starting.TryRemove(new(request.Session, done)), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        return await start.WaitAsync(cancellationToken);
+        var start = _starting.GetOrAdd(request.Session, _ => new(() => Task.Run(() => StartOnceAsync(request), CancellationToken.None)));
+        _ = start.Value.ContinueWith(
+            _ => _starting.TryRemove(new(request.Session, start)), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        return await start.Value.WaitAsync(cancellationToken);
     }
 
     public async Task<SessionEndedReport> WaitForEndAsync(SessionName session, string workerType, Worktree? worktree, CancellationToken cancellationToken)
@@ -43,11 +46,35 @@ internal sealed partial class LocalSessions(
     public async Task StopAsync(SessionName session, string reason, CancellationToken cancellationToken)
     {
         var folder = new SessionFolder(home, session);
-        folder.WriteStop(new SessionStop { Reason = reason, GraceSeconds = options.Value.StopGraceSeconds });
+        try
+        {
+            folder.WriteStop(new SessionStop { Reason = reason, GraceSeconds = options.Value.StopGraceSeconds });
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException && folder.Has(SessionFiles.Started))
+        {
+            // A full disk must not keep an agent running; the signal alone is enough.
+            LogStopNotWritten(error, session);
+        }
+
         if (folder.Has(SessionFiles.Exit) || folder.ReadStarted() is not { } started) return;
         LogStop(session, reason);
-        if (new ProcessIdentity(started.HostPid, started.HostStartTime, started.BootId).Send(Signals.Terminate)) return;
-        if (!folder.IsHeld && !folder.Has(SessionFiles.Exit)) await SessionLeftovers.EndAsync(folder, started, cancellationToken);
+        var host = new ProcessIdentity(started.HostPid, started.HostStartTime, started.BootId);
+        if (IsOverdue(folder)) await KillAsync(folder, host, cancellationToken);
+        else if (host.Send(Signals.Terminate)) return;
+        if (!folder.IsHeld && !folder.Has(SessionFiles.Exit)) await SessionLeftovers.EndAsync(folder, started, remark => LogLeftover(session, remark), cancellationToken);
+    }
+
+    /// <summary>Whether it was told to stop so long ago that its host must hang. Stops are repeated, so that this is asked again and again.</summary>
+    private bool IsOverdue(SessionFolder folder) =>
+        folder.StopAge(clock) is { } age && age > TimeSpan.FromSeconds(options.Value.StopGraceSeconds) + StopPatience && folder.IsHeld;
+
+    /// <summary>Kills a host that hangs, and waits for its lock.</summary>
+    private async Task KillAsync(SessionFolder folder, ProcessIdentity host, CancellationToken cancellationToken)
+    {
+        LogHung(folder.Session);
+        host.Send(Signals.Kill);
+        var startedAt = clock.GetTimestamp();
+        while (folder.IsHeld && clock.GetElapsedTime(startedAt) < KilledPatience) await Task.Delay(TimeSpan.FromMilliseconds(20), clock, cancellationToken);
     }
 
     private async Task<SessionStart> StartOnceAsync(SessionRequest request)
@@ -55,8 +82,11 @@ internal sealed partial class LocalSessions(
         var folder = new SessionFolder(home, request.Session);
         var task = JsonSerializer.Deserialize(request.RequestJson, TaskRequestJsonContext.Default.TaskRequest) ?? throw new ArgumentException("The request is null.", nameof(request));
         var (agent, unavailable) = Launch(request, task);
-        if (await FindAsync(folder) is { } found) return Answer(found, agent);
+        var (found, failed) = await FindAsync(folder);
+        if (failed is not null) return NotStarted(folder, failed);
+        if (found is not null) return Answer(found, agent);
         if (agent is null) return NotStarted(folder, new MachineFailure(unavailable!));
+        if (!Directory.Exists(request.Worktree.Path)) return NotStarted(folder, new($"{WorktreeIsGone}{request.Worktree.Path}' is gone."));
         if (await starter.StartAsync(folder, request, task, agent) is { } failure) return NotStarted(folder, failure);
         return Answer(folder, agent);
 
@@ -80,44 +110,76 @@ internal sealed partial class LocalSessions(
         }
     }
 
-    /// <summary>What a former call began; null when nothing, and nothing forbids to begin.</summary>
-    private async Task<SessionFolder?> FindAsync(SessionFolder folder)
+    /// <summary>What a former call began, or why that will not start; both null when nothing was begun, and nothing forbids to begin.</summary>
+    private async Task<(SessionFolder? Found, MachineFailure? Failed)> FindAsync(SessionFolder folder)
     {
-        if (folder.Has(SessionFiles.Exit)) return folder;
+        if (folder.Has(SessionFiles.Exit)) return (folder, null);
         if (folder.IsHeld)
         {
             LogAdopted(folder.Session);
-            await starter.WaitForStartAsync(folder);
+            if (await starter.WaitForStartAsync(folder, isOurs: false) is { } failure) return (null, failure);
             await views.EnsureAsync(folder, CancellationToken.None);
-            return folder;
+            return (folder, null);
         }
 
         // Started, and its host is gone: whoever waits for its end learns that it is lost.
-        return folder.Has(SessionFiles.Started) || folder.Has(SessionFiles.Stop) || folder.Has(SessionFiles.Exit) ? folder : null;
+        return folder.Has(SessionFiles.Started) || folder.Has(SessionFiles.Stop) || folder.Has(SessionFiles.Exit) ? (folder, null) : (null, null);
     }
 
     private static SessionEnd EndOf(SessionFolder folder) => folder.ReadExit() is { } exit
         ? new(exit.Kind == SessionExitKind.StoppedBeforeStart ? SessionEndKind.NotStarted : SessionEndKind.SetupFailed, exit)
         : new(SessionEndKind.NotStarted, null);
 
-    private SessionStart NotStarted(SessionFolder folder, MachineFailure failure) =>
-        new(null, new SessionEndedReport(folder.Session, SessionEndKind.SetupFailed, clock.GetUtcNow(), Failure: failure));
+    private SessionStart NotStarted(SessionFolder folder, MachineFailure failure)
+    {
+        ForgetEnvironment(folder);
+        return new(null, new SessionEndedReport(folder.Session, SessionEndKind.SetupFailed, clock.GetUtcNow(), Failure: failure));
+    }
 
-    /// <summary>After the end: the view goes, the transcript stays.</summary>
+    /// <summary>After the end: the view and the agent's keys go, the transcript stays. Whatever fails here, the end is told.</summary>
     private async Task CleanUpAsync(SessionFolder folder, CancellationToken cancellationToken)
     {
-        // The host writes its last word and then ends: let it be gone before anyone relies on that.
-        var startedAt = clock.GetTimestamp();
-        while (folder.IsHeld && clock.GetElapsedTime(startedAt) < HostEndPatience) await Task.Delay(TimeSpan.FromMilliseconds(10), clock, cancellationToken);
-        if (!IsViewOfAnother(folder)) await tmux.EndAsync(folder.Session.TaskId, cancellationToken);
+        try
+        {
+            // The host writes its last word and then ends: let it be gone before anyone relies on that.
+            var startedAt = clock.GetTimestamp();
+            while (folder.IsHeld && clock.GetElapsedTime(startedAt) < HostEndPatience) await Task.Delay(TimeSpan.FromMilliseconds(10), clock, cancellationToken);
+            await views.EndAsync(folder.Session.TaskId, () => IsViewOfAnother(folder), cancellationToken);
+        }
+        catch (Exception error) when (!cancellationToken.IsCancellationRequested)
+        {
+            LogNotCleanedUp(error, folder.Session);
+        }
+
+        // One that starts just now, while somebody waited for a session of which nothing was known, still needs them.
+        if (folder.Has(SessionFiles.Exit) || folder.Has(SessionFiles.Started) || folder.Has(SessionFiles.Stop)) ForgetEnvironment(folder);
+    }
+
+    private void ForgetEnvironment(SessionFolder folder)
+    {
+        try
+        {
+            folder.ForgetEnvironment();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            LogNotCleanedUp(error, folder.Session);
+        }
     }
 
     /// <summary>Whether the task's terminal shows a later attempt by now.</summary>
     private bool IsViewOfAnother(SessionFolder folder)
     {
-        var task = Path.GetDirectoryName(folder.Path)!;
-        return _starting.Keys.Any(session => session.TaskId == folder.Session.TaskId)
-            || (Directory.Exists(task) && Directory.GetDirectories(task).Any(other => other != folder.Path && FileLock.IsHeld(Path.Combine(other, SessionFiles.Lock))));
+        if (_starting.Keys.Any(session => session.TaskId == folder.Session.TaskId)) return true;
+        try
+        {
+            var task = Path.GetDirectoryName(folder.Path)!;
+            return Directory.Exists(task) && Directory.GetDirectories(task).Any(other => other != folder.Path && FileLock.IsHeld(Path.Combine(other, SessionFiles.Lock)));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     [LoggerMessage(1, LogLevel.Information, "Session {Session} runs already and is adopted")]
@@ -125,4 +187,16 @@ internal sealed partial class LocalSessions(
 
     [LoggerMessage(2, LogLevel.Information, "Session {Session} is told to stop: {Reason}")]
     private partial void LogStop(SessionName session, string reason);
+
+    [LoggerMessage(3, LogLevel.Error, "Session {Session}: that it shall stop cannot be written down; its host is signalled")]
+    private partial void LogStopNotWritten(Exception error, SessionName session);
+
+    [LoggerMessage(4, LogLevel.Error, "Session {Session}: its host hangs, long after it was told to stop, and is killed")]
+    private partial void LogHung(SessionName session);
+
+    [LoggerMessage(5, LogLevel.Warning, "Session {Session}: {Remark}")]
+    private partial void LogLeftover(SessionName session, string remark);
+
+    [LoggerMessage(6, LogLevel.Warning, "Session {Session} has ended, and what it left cannot be cleaned up")]
+    private partial void LogNotCleanedUp(Exception error, SessionName session);
 }

@@ -50,6 +50,22 @@ internal sealed class SessionFolder
         if (!Has(SessionFiles.Stop)) DurableFile.Write(PathOf(SessionFiles.Stop), JsonSerializer.SerializeToUtf8Bytes(stop, SessionJsonContext.Default.SessionStop));
     }
 
+    /// <summary>How long ago it was told to end; null when it was not.</summary>
+    public TimeSpan? StopAge(TimeProvider clock)
+    {
+        var file = new FileInfo(PathOf(SessionFiles.Stop));
+        return file.Exists ? clock.GetUtcNow() - new DateTimeOffset(file.LastWriteTimeUtc) : null;
+    }
+
+    /// <summary>Takes the values of the environment, the agents' keys among them, out of <see cref="SessionFiles.Launch"/>: for a session that runs no more, and never will.</summary>
+    /// <exception cref="IOException">It cannot be read or written.</exception>
+    public void ForgetEnvironment()
+    {
+        if (Read(SessionFiles.Launch, SessionJsonContext.Default.SessionLaunch) is not { } launch || launch.Environment.Values.All(value => value.Length == 0)) return;
+        var names = launch.Environment.ToDictionary(variable => variable.Key, _ => "", StringComparer.Ordinal);
+        Write(SessionFiles.Launch, JsonSerializer.SerializeToUtf8Bytes(launch with { Environment = names }, SessionJsonContext.Default.SessionLaunch));
+    }
+
     /// <summary>Writes a file that need not survive a loss of power: no session does.</summary>
     public void Write(string file, ReadOnlySpan<byte> content) => DurableFile.Write(PathOf(file), content, isFlushed: false);
 
@@ -59,7 +75,7 @@ internal sealed class SessionFolder
         {
             return JsonSerializer.Deserialize(File.ReadAllBytes(PathOf(file)), type);
         }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException or JsonException)
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException or JsonException or InvalidOperationException)
         {
             // Not there; or damaged, which is no word of the host's either.
             return null;

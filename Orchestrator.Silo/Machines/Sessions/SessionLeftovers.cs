@@ -7,10 +7,14 @@ namespace Orchestrator.Silo.Machines.Sessions;
 internal static class SessionLeftovers
 {
     /// <summary>Ends when none of them lives any more. Processes of another boot are gone with it.</summary>
-    public static async Task EndAsync(SessionFolder folder, SessionStarted started, CancellationToken cancellationToken)
+    /// <param name="folder">The session's.</param>
+    /// <param name="started">Who ran.</param>
+    /// <param name="remark">Told what cannot be ended; that is let live.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task EndAsync(SessionFolder folder, SessionStarted started, Action<string> remark, CancellationToken cancellationToken)
     {
         if (started.BootId != ProcessIdentity.CurrentBootId) return;
-        var tree = new ProcessTree(folder.Path);
+        var tree = new ProcessTree(folder.Path) { Remark = remark };
         if (started is { AgentPid: { } pid, AgentStartTime: { } startTime }) tree.WithSessionOf(new ProcessIdentity(pid, startTime, started.BootId));
         // Reading the process table and waiting for the killed to go blocks a thread.
         await Task.Run(() => tree.KillAll(cancellationToken), CancellationToken.None);

@@ -35,9 +35,9 @@ internal sealed partial class SessionReports(IAgentTable agents, TimeProvider cl
         {
             return agents.ReadReport(workerType, folder.Path, worktree?.Path);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception error) when (error is not OperationCanceledException)
         {
-            // That it ended must be told in any case.
+            // Whatever an agent left there: that it ended must be told in any case.
             LogNoReport(error, folder.Session);
             return null;
         }
@@ -52,8 +52,20 @@ internal sealed partial class SessionReports(IAgentTable agents, TimeProvider cl
         return new(tail.Length == 0 ? message : $"{message} Its last lines:\n{tail}", $"Correct {SessionPreparation.SetupScript} in the repository; run it by hand in the worktree to see what fails.");
     }
 
-    /// <summary>The last lines that a source printed.</summary>
+    /// <summary>The last lines that a source printed; empty when they cannot be read.</summary>
     private static string TailOf(string path, string source)
+    {
+        try
+        {
+            return ReadTail(path, source);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return "";
+        }
+    }
+
+    private static string ReadTail(string path, string source)
     {
         if (!File.Exists(path)) return "";
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
@@ -77,7 +89,7 @@ internal sealed partial class SessionReports(IAgentTable agents, TimeProvider cl
         {
             return JsonSerializer.Deserialize(line, SessionJsonContext.Default.SessionEvent);
         }
-        catch (JsonException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             // The first line of the tail is cut through, and a full disk may have cut another.
             return null;

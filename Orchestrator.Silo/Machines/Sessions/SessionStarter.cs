@@ -11,7 +11,7 @@ namespace Orchestrator.Silo.Machines.Sessions;
 
 /// <summary>Starts a session host in a terminal, and waits until it says that it runs, or that it does not.</summary>
 internal sealed class SessionStarter(
-    SessionPreparation preparation, Tmux tmux, IOptions<MachineOptions> machine, IOptions<SessionOptions> options, TimeProvider clock)
+    SessionPreparation preparation, SessionViews views, Tmux tmux, IOptions<MachineOptions> machine, IOptions<SessionOptions> options, TimeProvider clock)
 {
     private static readonly TimeSpan QuickLook = TimeSpan.FromMilliseconds(5), SlowLook = TimeSpan.FromMilliseconds(50), QuickTime = TimeSpan.FromMilliseconds(500);
     private readonly string _host = machine.Value.SessionHostPath ?? Path.Combine(AppContext.BaseDirectory, "session-host", "Orchestrator.SessionHost");
@@ -23,8 +23,8 @@ internal sealed class SessionStarter(
         {
             preparation.Prepare(folder, request, task, agent);
             if (!File.Exists(_host)) return new($"The session host is not at {_host}.", "Build or install the service again: the session host belongs beside it.");
-            await tmux.StartAsync(folder.Session.TaskId, [_host, folder.Path], CancellationToken.None);
-            return await WaitForStartAsync(folder);
+            await StartHostAsync(folder);
+            return await WaitForStartAsync(folder, isOurs: true);
         }
         catch (ToolFailedException failure) when (failure.Kind == ToolFailureKind.Missing)
         {
@@ -34,18 +34,21 @@ internal sealed class SessionStarter(
         {
             return new(failure.Message, failure.Advice);
         }
-        catch (IOException failure)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             return new($"The session's folder cannot be written: {failure.Message}", "Look for free space and access on the disk of ORCHESTRATOR_HOME.");
         }
     }
 
     /// <summary>Ends when the host has said that it started or ended.</summary>
+    /// <param name="folder">The session's.</param>
+    /// <param name="isOurs">Whether this call's caller started it, and may once start it again when nothing comes of it.</param>
     /// <returns>Null when it has; else why it will not.</returns>
-    public async Task<MachineFailure?> WaitForStartAsync(SessionFolder folder)
+    public async Task<MachineFailure?> WaitForStartAsync(SessionFolder folder, bool isOurs)
     {
         var startedAt = clock.GetTimestamp();
         var askedAt = startedAt;
+        var mayStartAgain = isOurs;
         while (true)
         {
             if (folder.Has(SessionFiles.Started) || folder.Has(SessionFiles.Exit)) return null;
@@ -53,24 +56,52 @@ internal sealed class SessionStarter(
             if (clock.GetElapsedTime(askedAt) > options.Value.CheckInterval)
             {
                 askedAt = clock.GetTimestamp();
-                if (await FindFailureAsync(folder, elapsed) is { } failure) return failure;
+                if (await FindFailureAsync(folder, elapsed, mayStartAgain) is { } what)
+                {
+                    // Somebody killed host or terminal before it said a word: no fault of the task's. Should the first one come after all, the lock lets only one of them run.
+                    if (!mayStartAgain || elapsed > options.Value.StartTimeout) return await GiveUpAsync(folder, elapsed, what);
+                    mayStartAgain = false;
+                    await StartHostAsync(folder);
+                }
             }
 
             await Task.Delay(elapsed < QuickTime ? QuickLook : SlowLook, clock);
         }
     }
 
-    private async Task<MachineFailure?> FindFailureAsync(SessionFolder folder, TimeSpan elapsed)
+    /// <returns>Null while it may still come; else what is seen instead of it.</returns>
+    private async Task<string?> FindFailureAsync(SessionFolder folder, TimeSpan elapsed, bool mayStartAgain)
     {
-        var pane = await tmux.ReadPaneAsync(folder.Session.TaskId, CancellationToken.None);
+        var pane = await ReadPaneAsync(folder);
         var isLate = elapsed > options.Value.StartTimeout;
-        if (folder.IsHeld && !isLate) return null;
-        if (pane is { IsDead: false } && !isLate) return null;
+        if (!isLate && (folder.IsHeld || pane is { IsDead: false })) return null;
+
+        // Without a pane little is known: on a busy machine host and tmux take their time.
+        if (!isLate && pane is null && !mayStartAgain) return null;
         if (folder.Has(SessionFiles.Started) || folder.Has(SessionFiles.Exit)) return null;
+        return pane is null ? "its terminal is gone" : pane.Text.Length == 0 ? "it said nothing" : pane.Text;
+    }
+
+    private async Task<MachineFailure> GiveUpAsync(SessionFolder folder, TimeSpan elapsed, string what)
+    {
         // Should it come after all, it finds that it must not start.
         folder.WriteStop(new SessionStop { Reason = "Its host did not start." });
-        await tmux.EndAsync(folder.Session.TaskId, CancellationToken.None);
-        var what = pane is null ? "its terminal is gone" : pane.Text.Length == 0 ? "it said nothing" : pane.Text;
+        await views.EndAsync(folder.Session.TaskId, () => false, CancellationToken.None);
         return new($"The session host did not start within {elapsed.TotalSeconds:0} s: {what}", $"Run {_host} by hand to see what it says.");
+    }
+
+    private Task StartHostAsync(SessionFolder folder) => views.StartAsync(folder.Session.TaskId, [_host, folder.Path], CancellationToken.None);
+
+    /// <summary>Null when there is none, or tmux does not answer.</summary>
+    private async Task<TmuxPane?> ReadPaneAsync(SessionFolder folder)
+    {
+        try
+        {
+            return await tmux.ReadPaneAsync(folder.Session.TaskId, CancellationToken.None);
+        }
+        catch (ToolFailedException)
+        {
+            return null;
+        }
     }
 }

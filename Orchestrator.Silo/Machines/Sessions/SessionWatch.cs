@@ -24,7 +24,15 @@ internal sealed partial class SessionWatch(SessionViews views, IOptions<SessionO
     /// <summary>Ends with the session. Cancelling ends the wait.</summary>
     public async Task<SessionEnd> WhenEndedAsync(SessionFolder folder, CancellationToken cancellationToken)
     {
-        if (TryRead(folder) is { } end) return end;
+        try
+        {
+            if (TryRead(folder) is { } end) return end;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            LogCannotLook(error, folder.Session);
+        }
+
         Watched watched;
         lock (_gate)
         {
@@ -103,8 +111,9 @@ internal sealed partial class SessionWatch(SessionViews views, IOptions<SessionO
                 return;
             }
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error)
         {
+            // Whatever it is: the watch of all the others goes on.
             LogCannotLook(error, watched.Folder.Session);
             return;
         }
@@ -152,7 +161,7 @@ internal sealed partial class SessionWatch(SessionViews views, IOptions<SessionO
         if (folder.ReadStarted() is { } started)
         {
             LogLost(folder.Session);
-            await SessionLeftovers.EndAsync(folder, started, _isOver.Token);
+            await SessionLeftovers.EndAsync(folder, started, remark => LogLeftover(folder.Session, remark), _isOver.Token);
             return new(SessionEndKind.Lost, null);
         }
 
@@ -168,6 +177,9 @@ internal sealed partial class SessionWatch(SessionViews views, IOptions<SessionO
 
     [LoggerMessage(2, LogLevel.Error, "Session {Session} cannot be looked at; trying again")]
     private partial void LogCannotLook(Exception error, SessionName session);
+
+    [LoggerMessage(3, LogLevel.Warning, "Session {Session}: {Remark}")]
+    private partial void LogLeftover(SessionName session, string remark);
 
     [DebuggerDisplay("{Folder.Session}")]
     private sealed class Watched(SessionFolder folder, long since)

@@ -41,15 +41,16 @@ internal sealed class TerminalSockets
     public static bool IsAlive(string path)
     {
         if (!File.Exists(path)) return false;
-        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        // A server that hangs takes no connections in; once its queue is full, a blocking connect would wait for ever.
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
         try
         {
             socket.Connect(new UnixDomainSocketEndPoint(path));
             return true;
         }
-        catch (SocketException)
+        catch (SocketException failure)
         {
-            return false;
+            return failure.SocketErrorCode is SocketError.WouldBlock or SocketError.IOPending or SocketError.InProgress;
         }
     }
 
@@ -64,7 +65,7 @@ internal sealed class TerminalSockets
         {
             if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             // A server that ends just now removes its socket, too; the folder is swept with the next session of the task.
         }

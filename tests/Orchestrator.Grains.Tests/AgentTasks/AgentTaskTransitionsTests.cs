@@ -167,7 +167,7 @@ public sealed class AgentTaskTransitionsTests
         var running = Running();
         Assert.Same(running, AgentTaskTransitions.TimePassed(running, Options, Start.AddHours(1).AddTicks(-1)));
         var state = AgentTaskTransitions.TimePassed(running, Options, Start.AddHours(1));
-        Assert.Equal((AgentTaskPhase.Stopping, AgentTaskStatus.Running, AgentTaskEffect.Stop), (state.Phase, state.Status, AgentTaskEffects.Of(state, Start)));
+        Assert.Equal((AgentTaskPhase.Stopping, AgentTaskStatus.Running, AgentTaskEffect.Stop), (state.Phase, state.Status, AgentTaskEffects.Of(state, Options, Start)));
         state = state.Ended(Exit(null, Said(hasResult: false), signal: 2, wasStopped: true)).Collected(commits: 1);
         Assert.Equal((AgentTaskStatus.Interrupted, true, "stopped"), (state.Status, state.Result!.PartialWork, state.Attempt.Outcome));
         Assert.Contains("\"partialWork\":true", state.Callbacks[0].Callback.Body);
@@ -210,7 +210,7 @@ public sealed class AgentTaskTransitionsTests
             cancelled = cancelled.Ended(Exit(0, Said()));
         }
 
-        Assert.Equal((AgentTaskPhase.Ended, AgentTaskStatus.Cancelled, AgentTaskEffect.WindUp), (cancelled.Phase, cancelled.Status, AgentTaskEffects.Of(cancelled, Start)));
+        Assert.Equal((AgentTaskPhase.Ended, AgentTaskStatus.Cancelled, AgentTaskEffect.WindUp), (cancelled.Phase, cancelled.Status, AgentTaskEffects.Of(cancelled, Options, Start)));
         Assert.Single(cancelled.Callbacks);
         Assert.Null(cancelled.Result);
         Assert.Equal(CancelResult.AlreadyCompleted, AgentTaskTransitions.Cancel(cancelled, Start).Answer);
@@ -259,10 +259,12 @@ public sealed class AgentTaskTransitionsTests
     }
 
     [Fact]
-    public void An_unclear_plan_fails_and_passes_its_question_through()
+    public void An_unclear_plan_is_asked_for_its_question_and_passes_it_through()
     {
         var state = Running(agentType: "planning")
-            .Ended(Exit(0, Said(reported: """{"planning_outcome_label":"unclear","planning_unclear_clarification":"Which login?"}"""))).Collected(commits: 0);
+            .Ended(Exit(0, Said(reported: """{"planning_outcome_label":"unclear"}"""))).Collected(commits: 0);
+        Assert.Contains("planning_unclear_clarification", state.Attempt.FollowUp);
+        state = state.Ended(Exit(0, Said(reported: """{"planning_unclear_clarification":"Which login?"}"""), attempt: 2)).Collected(commits: 0);
         Assert.Equal((AgentTaskStatus.Failed, "PLANNING_AGENT_UNCLEAR", "Which login?"), (state.Status, state.Error!.Code, state.Error.Message));
         Assert.Contains("Which login?", state.Result!.ReportedJson);
     }
@@ -294,8 +296,8 @@ public sealed class AgentTaskTransitionsTests
         Assert.Equal(Start.AddHours(1), AgentTaskEffects.NextTimeOf(Running(), Options, Start));
         var retried = Running().Ended(Exit(null, null, signal: 9));
         Assert.Equal(retried.Attempt.NotBefore, AgentTaskEffects.NextTimeOf(retried, Options, Start.AddMinutes(4)));
-        Assert.Equal(AgentTaskEffect.None, AgentTaskEffects.Of(retried, Start.AddMinutes(4)));
-        Assert.Equal(AgentTaskEffect.Start, AgentTaskEffects.Of(retried, retried.Attempt.NotBefore!.Value));
+        Assert.Equal(AgentTaskEffect.None, AgentTaskEffects.Of(retried, Options, Start.AddMinutes(4)));
+        Assert.Equal(AgentTaskEffect.Start, AgentTaskEffects.Of(retried, Options, retried.Attempt.NotBefore!.Value));
         Assert.Equal(retried.DeadlineAt, AgentTaskEffects.NextTimeOf(retried, Options, retried.Attempt.NotBefore!.Value));
     }
 

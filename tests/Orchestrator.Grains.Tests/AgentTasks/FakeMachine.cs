@@ -47,6 +47,12 @@ internal sealed class FakeMachine : IWorktrees, ISessions
         return Task.FromResult(OnCollect(session));
     }
 
+    public Task UnlockAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
+    {
+        Note($"unlock {session}");
+        return Task.CompletedTask;
+    }
+
     public Task<MachineFailure?> KeepAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
     {
         Note($"keep {session}");
@@ -96,6 +102,16 @@ internal sealed class FakeMachine : IWorktrees, ISessions
         }
 
         return Task.CompletedTask;
+    }
+
+    /// <summary>Waits until something was done.</summary>
+    public async Task DidAsync(string what)
+    {
+        for (var i = 0; !_log.Contains(what); i++)
+        {
+            Assert.True(i < 2000, $"Expected within 20 s: {what}. Done: {string.Join(", ", _log)}");
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
+        }
     }
 
     /// <summary>The agent ends by itself.</summary>

@@ -17,6 +17,7 @@ public sealed class ReportedMembersTests
     [InlineData("""{"rebaseResult":"done"}""", null)]
     [InlineData("""{"rebaseResult":{"success":true,"attempted":true,"more":1}}""", """{"rebaseResult":{"attempted":true,"success":true}}""")]
     [InlineData("""{"rebaseResult":{"attempted":false}}""", null)]
+    [InlineData("""{"rebaseResult":{"attempted":true,"success":true,"\ud800aaaaaaaaaaaaa":1},"ciFailed":true}""", """{"ciFailed":true}""")]
     [InlineData("""{"review_comments_posted":3}""", """{"review_comments_posted":"3"}""")]
     [InlineData("""{"review_comments_posted":"03"}""", """{"review_comments_posted":"03"}""")]
     [InlineData("""{"review_comments_posted":-1}""", null)]

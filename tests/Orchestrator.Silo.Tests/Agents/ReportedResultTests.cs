@@ -68,6 +68,7 @@ public sealed class ReportedResultTests : IDisposable
     [InlineData("[]")]
     [InlineData("{")]
     [InlineData("{\"prUrl\":\"\\ud800\"}")]
+    [InlineData("{\"rebaseResult\":{\"attempted\":true,\"success\":true,\"\\ud800aaaaaaaaaaaaa\":1}}")]
     [InlineData("null")]
     public void A_file_that_is_no_report_counts_for_nothing(string content) => Assert.Null(WriteAndRead(content));
 

@@ -36,7 +36,18 @@ public sealed class SettingsReaderTests
     [InlineData("CALLBACK_ALLOW", "https://example.com/path")]
     [InlineData("CALLBACK_ALLOW", "https://user:pass@example.com")]
     [InlineData("TASK_ENV_ALLOW", "A,B-C")]
+    [InlineData("TASK_ENV_ALLOW", "A,PATH")]
+    [InlineData("TASK_ENV_ALLOW", "HOME")]
+    [InlineData("TASK_ENV_ALLOW", "IS_SANDBOX")]
+    [InlineData("TASK_ENV_ALLOW", "TASK_ID")]
+    [InlineData("TASK_ENV_ALLOW", "ORCHESTRATOR_HOME")]
+    [InlineData("TASK_ENV_ALLOW", "DISPATCH_SECRET")]
     [InlineData("AGENT_ENV", "A=B")]
+    [InlineData("AGENT_ENV", "DISPATCH_SECRET")]
+    [InlineData("AGENT_ENV", "A,INTERNAL_AUTH_TOKEN")]
+    [InlineData("AGENT_ENV", "GH_PRIVATE_KEY")]
+    [InlineData("AGENT_ENV", "TASK_ID")]
+    [InlineData("AGENT_ENV", "ORCHESTRATOR_HOME")]
     [InlineData("INTERNAL_AUTH_TOKEN", "a b")]
     [InlineData("DISPATCH_SECRET", ",")]
     [InlineData("ORCHESTRATOR_LOG_LEVEL", "loud")]
@@ -86,6 +97,23 @@ public sealed class SettingsReaderTests
         Assert.Equal(TimeSpan.FromMinutes(30), settings.AgentTasks.QueueTtl);
         Assert.Equal(["A", "B"], settings.Machine.TaskEnvironmentAllowed);
         Assert.Equal(["from-file"], settings.Dispatch.Secrets);
+    }
+
+    [Theory]
+    [InlineData("--DISPATCH_SECRET")]
+    [InlineData("--dispatch_secret")]
+    [InlineData("--INTERNAL_AUTH_TOKEN")]
+    [InlineData("--GH_PRIVATE_KEY")]
+    public void A_secret_on_the_command_line_stops_the_start_and_is_not_repeated(string name)
+    {
+        foreach (string[] args in (string[][])[["--PORT", "0", name, Secret], [$"{name}={Secret}"]])
+        {
+            var exception = Assert.Throws<StartException>(() => CommandLineSecrets.Refuse(args));
+            Assert.Contains(name[2..].ToUpperInvariant(), exception.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain(Secret, exception.Message, StringComparison.Ordinal);
+        }
+
+        CommandLineSecrets.Refuse(["--PORT", "0", "--ACCESS", "signed"]);
     }
 
     [Fact]

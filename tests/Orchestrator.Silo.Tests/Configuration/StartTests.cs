@@ -2,7 +2,10 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Orchestrator.Silo.Configuration;
+using Orchestrator.Silo.Hosting;
 using Orchestrator.Silo.Tests.Http;
 using Orchestrator.Testing;
 
@@ -50,10 +53,48 @@ public sealed class StartTests
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        var (exitCode, _, error) = await RunAsync(scratch, "--PORT", $"{port}", "--DISPATCH_SECRET", "s");
+        var (exitCode, _, error) = await RunAsync(scratch, "s", "--PORT", $"{port}");
         Assert.Equal(1, exitCode);
         Assert.StartsWith($"Orchestrator does not start: Port {port} at 127.0.0.1 is in use.", error, StringComparison.Ordinal);
         Assert.Single(error.Trim().Split('\n'));
+    }
+
+    [Fact]
+    public async Task An_address_of_another_machine_is_named_with_what_to_do()
+    {
+        using var scratch = new ScratchFolder();
+        var (exitCode, _, error) = await RunAsync(scratch, "s", "--PORT", "0", "--BIND", "192.0.2.1");
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("Orchestrator does not start: BIND=192.0.2.1 is no address of this machine.", error, StringComparison.Ordinal);
+        Assert.Single(error.Trim().Split('\n'));
+    }
+
+    [Theory]
+    [InlineData(SocketError.AccessDenied, "Set PORT to 1024 or more")]
+    [InlineData(SocketError.AddressNotAvailable, "is no address of this machine")]
+    [InlineData(SocketError.TooManyOpenSockets, "Set BIND and PORT")]
+    public void What_keeps_the_service_from_listening_is_said_with_what_to_do(SocketError error, string expected) =>
+        Assert.Contains(expected, BindFaults.Explain(new((int)error), new() { Port = 80 }), StringComparison.Ordinal);
+
+    [Fact]
+    public async Task A_secret_on_the_command_line_ends_the_program_with_one_line()
+    {
+        using var scratch = new ScratchFolder();
+        var (exitCode, _, error) = await RunAsync(scratch, null, "--DISPATCH_SECRET", "s3cret");
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("Orchestrator does not start: DISPATCH_SECRET may hold a secret", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret", error, StringComparison.Ordinal);
+        Assert.Single(error.Trim().Split('\n'));
+    }
+
+    [Fact]
+    public async Task A_service_that_still_starts_on_any_free_port_says_no_port()
+    {
+        using var scratch = new ScratchFolder();
+        var during = new DuringStart(scratch.At("home"));
+        await using var first = await ServiceUnderTest.StartAsync(scratch.At("home"), overrides: services => services.AddSingleton<IHostedService>(during));
+        Assert.Equal(["pid", "startedAt"], during.Members.Order());
+        Assert.Contains($"pid {Environment.ProcessId}, still starting", during.Refusal, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -73,14 +114,31 @@ public sealed class StartTests
         using var scratch = new ScratchFolder();
         Directory.CreateDirectory(scratch.At("home"));
         await File.WriteAllTextAsync(scratch.At("home", "orchestrator.db"), new string('x', 5000));
-        var (exitCode, _, error) = await RunAsync(scratch, "--PORT", "0", "--DISPATCH_SECRET", "s");
+        var (exitCode, _, error) = await RunAsync(scratch, "s", "--PORT", "0");
         Assert.Equal(1, exitCode);
         Assert.Contains("orchestrator.db", error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
         Assert.Equal(new string('x', 5000), await File.ReadAllTextAsync(scratch.At("home", "orchestrator.db")));
     }
 
-    private static async Task<(int ExitCode, string Output, string Error)> RunAsync(ScratchFolder scratch, params string[] args)
+    /// <summary>Looks while the service starts: what its file says, and what a second service is told.</summary>
+    private sealed class DuringStart(string home) : IHostedService
+    {
+        public IReadOnlyList<string> Members { get; private set; } = [];
+
+        public string Refusal { get; private set; } = "";
+
+        public async Task StartAsync(CancellationToken cancellationToken)
+        {
+            using var record = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(home, "service.json"), cancellationToken));
+            Members = [.. record.RootElement.EnumerateObject().Select(member => member.Name)];
+            Refusal = Assert.Throws<StartException>(() => HomeLock.Take(new(home))).Message;
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+
+    private static async Task<(int ExitCode, string Output, string Error)> RunAsync(ScratchFolder scratch, string? secret = null, params string[] args)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!, [Path.Combine(AppContext.BaseDirectory, "Orchestrator.Silo.dll"), "--ORCHESTRATOR_HOME", scratch.At("home"), .. args])
         {
@@ -88,6 +146,7 @@ public sealed class StartTests
             RedirectStandardError = true,
         };
         start.Environment.Remove("DISPATCH_SECRET");
+        if (secret is not null) start.Environment["DISPATCH_SECRET"] = secret;
         using var process = Process.Start(start)!;
         try
         {

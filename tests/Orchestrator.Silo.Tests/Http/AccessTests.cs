@@ -93,6 +93,37 @@ public sealed class AccessTests
         await (await service.SendAsync(HttpMethod.Post, "/tasks", request => request.Content = new StringContent("{}"))).ProblemAsync(401, "Missing authentication headers");
     }
 
+    [Theory]
+    [InlineData("signed", true)]
+    [InlineData("local", true)]
+    [InlineData("open", false)]
+    public async Task A_cancel_refused_behind_a_tunnel_is_warned_of_unless_access_is_open(string access, bool isWarned)
+    {
+        var log = new RememberedLog();
+        await using var service = await ServiceUnderTest.StartAsync(
+            overrides: services => services.AddSingleton<ILoggerProvider>(log), args: ["--ORCHESTRATOR_LOG_LEVEL", "warning", "--ACCESS", access]);
+        var response = await service.SendAsync(HttpMethod.Delete, "/tasks/t", request =>
+        {
+            request.Headers.Add("CF-Access-Client-Id", "x");
+            request.Headers.Add("X-Dispatch-Nonce", "x");
+        });
+        await response.ProblemAsync(401);
+        Assert.Equal(isWarned, log.Lines.Any(line => line.Contains("through Cloudflare", StringComparison.Ordinal) && line.Contains($"ACCESS={access}", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("/home/u/.cloudflared/config.yml")]
+    [InlineData("/home/u/.cloudflared/config.yaml")]
+    [InlineData("/etc/cloudflared/config.yaml")]
+    [InlineData("/home/u/Library/LaunchAgents/com.cloudflare.cloudflared.plist")]
+    [InlineData("/Library/LaunchDaemons/com.cloudflare.cloudflared.plist")]
+    public void A_tunnel_is_found_in_its_usual_places(string path)
+    {
+        Assert.Equal(path, TunnelSigns.Find("/home/u", _ => null, file => file == path));
+        Assert.Equal("TUNNEL_TOKEN", TunnelSigns.Find("/home/u", name => name == "TUNNEL_TOKEN" ? "x" : null, _ => true));
+        Assert.Null(TunnelSigns.Find("/home/u", _ => "", _ => false));
+    }
+
     [Fact]
     public async Task The_first_cancel_refused_behind_a_tunnel_is_warned_of_once()
     {

@@ -14,6 +14,9 @@ internal sealed class FakeGrains : IGrainFactory
 
     public CapacitySnapshot Capacity { get; set; } = new(2, 1, 0, 0, 7);
 
+    /// <summary>What <see cref="ICapacityGrain.GetAsync"/> answers instead of <see cref="Capacity"/>; null: that.</summary>
+    public Func<Task<CapacitySnapshot>>? AskCapacity { get; set; }
+
     public FakeTask Task(string id) => Tasks.GetOrAdd(id, _ => new());
 
     public TGrainInterface GetGrain<TGrainInterface>(string primaryKey, string? grainClassNamePrefix = null)
@@ -25,7 +28,7 @@ internal sealed class FakeGrains : IGrainFactory
     public IGrain GetGrain(Type grainInterfaceType, string grainPrimaryKey)
     {
         if (grainInterfaceType == typeof(IAgentTaskGrain)) return GrainProxy.Create<IAgentTaskGrain>(Task(grainPrimaryKey).Answer);
-        return GrainProxy.Create<ICapacityGrain>(method => method.Name == nameof(ICapacityGrain.GetAsync) ? System.Threading.Tasks.Task.FromResult(Capacity) : null);
+        return GrainProxy.Create<ICapacityGrain>(method => method.Name == nameof(ICapacityGrain.GetAsync) ? AskCapacity?.Invoke() ?? System.Threading.Tasks.Task.FromResult(Capacity) : null);
     }
 }
 

@@ -1,6 +1,13 @@
+using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Orchestrator.Interfaces.AgentTasks;
+using Orchestrator.Silo.Access;
+using Orchestrator.Testing;
+using Orleans.Runtime;
 
 namespace Orchestrator.Silo.Tests.Http;
 
@@ -63,6 +70,12 @@ public sealed class SignatureTests
     [InlineData("0000000000004000800000000000000aa")]
     [InlineData("{00000000-0000-4000-8000-0000000000aa}")]
     [InlineData("00000000-0000-4000-8000-0000000000aa.x")]
+    [InlineData("+0000000-0000-4000-8000-0000000000aa")]
+    [InlineData("0x000000-0000-4000-8000-0000000000aa")]
+    [InlineData("00000000-+000-4000-8000-0000000000aa")]
+    [InlineData("00000000-0x00-4000-8000-0000000000aa")]
+    [InlineData("00000000-0000-4000-8000-+000000000aa")]
+    [InlineData("00000000-0000-4000-8000-0x00000000aa")]
     [InlineData("1")]
     public async Task A_nonce_that_is_no_canonical_version_4_is_an_invalid_signature(string nonce)
     {
@@ -153,8 +166,65 @@ public sealed class SignatureTests
         await using var service = await ServiceUnderTest.StartAsync();
         service.Grains.Task("t").Cancel = CancelResult.Cancelled;
         await (await service.SendAsync(HttpMethod.Delete, "/tasks/t", request => service.Sign(request, "", secret: "another"))).ProblemAsync(401, "Invalid signature");
-        await (await service.SendAsync(HttpMethod.Get, "/health", request => request.Headers.Add("X-Dispatch-Nonce", Nonce))).ProblemAsync(401, "Missing authentication headers");
         Assert.Equal(200, (int)(await service.SendAsync(HttpMethod.Delete, "/tasks/t")).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_route_for_everybody_answers_whatever_signature_is_sent_along()
+    {
+        await using var service = await ServiceUnderTest.StartAsync();
+        Assert.Equal(200, (int)(await service.SendAsync(HttpMethod.Get, "/health", request => request.Headers.Add("X-Dispatch-Nonce", Nonce))).StatusCode);
+        Assert.Equal(200, (int)(await service.SendAsync(HttpMethod.Get, "/health", request => service.Sign(request, "", Nonce, secret: "another"))).StatusCode);
+        Assert.Equal(200, (int)(await service.SendAsync(HttpMethod.Get, "/health", request => service.Sign(request, "", Nonce))).StatusCode);
+        Assert.Equal(202, (int)(await service.PostSignedAsync("/tasks", ServiceUnderTest.ValidBody(), Nonce)).StatusCode);
+    }
+
+    [Fact]
+    public async Task An_old_time_is_told_before_a_spent_nonce()
+    {
+        await using var service = await ServiceUnderTest.StartAsync();
+        Assert.Equal(202, (int)(await service.PostSignedAsync("/tasks", ServiceUnderTest.ValidBody(), Nonce)).StatusCode);
+        await (await service.PostSignedAsync("/tasks", ServiceUnderTest.ValidBody(), Nonce, at: service.Clock.GetUtcNow().AddMinutes(-6)))
+            .ProblemAsync(401, "Timestamp too old or too new");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_database_that_fails_at_the_nonce_is_503_and_nothing_is_taken(bool atLook)
+    {
+        await using var service = await ServiceUnderTest.StartAsync(overrides: services => services.AddSingleton<INonces>(new FailingNonces(atLook)));
+        var response = await service.PostSignedAsync("/tasks", ServiceUnderTest.ValidBody());
+        await response.ProblemAsync(503, "Database not writable");
+        Assert.Equal(30, response.Headers.RetryAfter!.Delta!.Value.TotalSeconds);
+        Assert.Empty(service.Grains.Tasks);
+    }
+
+    [Theory]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")]
+    [InlineData("Content-Length: 2000000\r\n\r\n")]
+    public async Task A_route_without_a_body_does_not_wait_for_the_end_of_one(string rest)
+    {
+        await using var service = await ServiceUnderTest.StartAsync();
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, service.App.Url.Port);
+        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes("DELETE /tasks/t HTTP/1.1\r\nHost: localhost\r\n" + rest));
+        using var reader = new StreamReader(client.GetStream());
+        Assert.StartsWith("HTTP/1.1 400", await reader.ReadLineAsync().Within("the answer"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_length_that_is_only_announced_takes_little_memory()
+    {
+        var context = new DefaultHttpContext();
+        context.Request.ContentLength = RequestBody.BytesMax;
+        context.Request.Body = new MemoryStream("hello"u8.ToArray());
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var reading = RequestBody.ReadAsync(context);
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.True(reading.IsCompleted);
+        Assert.Equal("hello"u8.ToArray(), (await reading).ToArray());
+        Assert.InRange(allocated, 1, 512 * 1024);
     }
 
     [Fact]
@@ -165,6 +235,13 @@ public sealed class SignatureTests
         await (await service.SendAsync(HttpMethod.Delete, "/tasks/t", request => request.Content = new StringContent("x"))).ProblemAsync(400, "This route takes no body");
         await (await service.SendAsync(HttpMethod.Post, "/admin/shutdown", request => request.Content = new StringContent("{}"))).ProblemAsync(400, "This route takes no body");
         Assert.Equal(Health.ServiceStage.Ready, service.Get<Health.ServiceStatus>().Stage);
+    }
+
+    private sealed class FailingNonces(bool atLook) : INonces
+    {
+        public NonceState Look(Guid nonce, DateTimeOffset signedAt) => atLook ? throw new OrleansException("the disk says no") : NonceState.Fresh;
+
+        public Task<NonceState> SpendAsync(Guid nonce, DateTimeOffset signedAt) => Task.FromException<NonceState>(new OrleansException("the disk says no"));
     }
 
     private static Task<HttpResponseMessage> SendAsync(ServiceUnderTest service, string timestamp, string nonce, string signature) =>

@@ -86,6 +86,65 @@ public sealed class ChildProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task A_process_that_may_not_be_killed_is_remarked_upon_and_not_waited_for()
+    {
+        var marker = _scratch.At("marker");
+        using var child = Start(["sleep", "60"], new Dictionary<string, string>(PathOnly) { [ProcessTree.MarkerName] = marker });
+        var remarks = new List<string>();
+        var refusing = new ProcessTree(marker) { TrySend = (_, _) => false, Remark = remarks.Add };
+        Assert.False(await Task.Run(() => refusing.KillAll()).Within("the end of the killing", TimeSpan.FromSeconds(20)));
+        Assert.Contains($"Process {child.Pid}", Assert.Single(remarks));
+
+        remarks.Clear();
+        var stuck = new ProcessTree(marker) { TrySend = (_, _) => true, Remark = remarks.Add, Patience = TimeSpan.FromMilliseconds(50) };
+        Assert.False(await Task.Run(() => stuck.KillAll()).Within("the end of the killing", TimeSpan.FromSeconds(20)));
+        Assert.Contains("1 processes do not end", Assert.Single(remarks));
+
+        Assert.True(child.Identity.IsAlive);
+        Assert.True(child.Identity.Send(Signals.Kill));
+        await child.WaitForExitAsync().Within("its end");
+    }
+
+    [Fact]
+    public async Task A_session_whose_id_was_given_to_another_is_left_alone()
+    {
+        // The leader of today's session; the one that had its id before began earlier.
+        using var child = Start(["sleep", "60"]);
+        Assert.Empty(new ProcessTree(null).WithSessionOf(child.Identity with { StartTime = child.Identity.StartTime - 1 }).FindAlive());
+        Assert.Equal([child.Identity], new ProcessTree(null).WithSessionOf(child.Identity).FindAlive());
+        Assert.True(child.Identity.Send(Signals.Kill));
+        await child.WaitForExitAsync().Within("its end");
+    }
+
+    [Fact]
+    public async Task What_a_leader_leaves_in_its_session_counts_only_if_the_leader_was_seen()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var child = Start(["sh", "-c", "sleep 60 & read line"], hasInput: true);
+        var seen = new ProcessTree(null).WithSessionOf(child.Identity);
+        await Until(() => seen.FindAlive().Count == 2, "the shell and its child");
+        child.StandardInput!.Dispose();
+        await child.WaitForExitAsync().Within("the shell's end");
+        Assert.Empty(new ProcessTree(null).WithSessionOf(child.Identity).FindAlive());
+        Assert.Single(seen.FindAlive());
+        Assert.True(seen.KillAll());
+    }
+
+    [Fact]
+    public void A_reserved_file_appears_whole_and_can_be_written_again_after_a_failure()
+    {
+        var path = _scratch.At("exit.json");
+        var reserved = new ReservedFile(path, 4096);
+        Assert.False(File.Exists(path));
+        Directory.CreateDirectory(path);
+        Assert.ThrowsAny<Exception>(() => reserved.Commit("{}"u8));
+        Directory.Delete(path);
+        reserved.Commit("{\"a\":1}"u8);
+        Assert.Equal("{\"a\":1}", File.ReadAllText(path));
+        Assert.Equal([path], Directory.GetFiles(_scratch.Root));
+    }
+
+    [Fact]
     public void A_lock_is_held_by_one_and_probing_does_not_take_it()
     {
         var path = _scratch.At("lock");

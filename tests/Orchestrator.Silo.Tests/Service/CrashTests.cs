@@ -156,6 +156,8 @@ public sealed class CrashTests(ITestOutputHelper output)
             if [ "$TASK_ATTEMPT" = 2 ]; then cat notes | put found; commit 'Second half'; exit 0; fi
             commit 'First half'
             echo 'not committed yet' >notes
+            # As a git that is killed in the middle leaves it.
+            touch "$(git rev-parse --git-path index.lock)"
             echo $$ | put agent.pid
             exec tail -f /dev/null
             """);

@@ -200,7 +200,7 @@ public sealed class RunningService : IAsyncDisposable
         {
             using var service = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_place.Home, "service.json")));
             var record = service.RootElement;
-            return record.GetProperty("pid").GetInt32() == Program.Pid && record.GetProperty("port").GetInt32() > 0 ? record.GetProperty("url").GetString() : null;
+            return record.GetProperty("pid").GetInt32() == Program.Pid && record.TryGetProperty("url", out var url) ? url.GetString() : null;
         }
         catch (Exception exception) when (exception is IOException or JsonException)
         {

@@ -1,6 +1,7 @@
 using Orchestrator.Interfaces.Machines;
 using Orchestrator.Silo.Machines.Git;
 using Orchestrator.Silo.Processes;
+using Orchestrator.Testing;
 
 namespace Orchestrator.Silo.Tests.Machines.Git;
 
@@ -123,6 +124,30 @@ public sealed class CrashTests : IDisposable
         await File.WriteAllTextAsync(_home.Mirror.At("refs", "heads", "task", "t1.lock"), "");
         await _home.PreparedAsync(GitHome.Request("t1", attempt: 2));
         _home.Commit(worktree.Path, "a.txt", "a\n", "Add a");
+    }
+
+    [Theory]
+    [InlineData("t2", false)]
+    [InlineData("t1", true)]
+    public async Task A_lock_in_a_worktree_is_left_only_when_a_git_lives_in_that_worktree(string where, bool stays)
+    {
+        var worktree = await _home.PreparedAsync("t1");
+        await _home.PreparedAsync("t2");
+        var lockFile = Path.Combine(_home.Mirror.AdminFolder("t1"), "index.lock");
+        using var cancellation = new CancellationTokenSource();
+        var runner = new ToolRunner(TimeProvider.System);
+        // A git that waits for its input. The pipe is closed as soon as it lives.
+        var alive = _home.At("alive");
+        await runner.RunAsync(new("mkfifo", [alive]), default);
+        var git = runner.RunAsync(new("sh", ["-c", $"(echo start; sleep 300) | git update-ref --stdin | (read answer; : > '{alive}'; cat)"]) { WorkingDirectory = _home.PathOf(where) }, cancellation.Token);
+        await File.ReadAllTextAsync(alive, cancellation.Token).Within("the git lives");
+        await File.WriteAllTextAsync(lockFile, "");
+        await _home.Worktrees.UnlockAsync(new("t1", 1, 2), worktree, default);
+        Assert.Equal(stays, File.Exists(lockFile));
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => git);
+        await _home.Worktrees.UnlockAsync(new("t1", 1, 2), worktree, default);
+        Assert.False(File.Exists(lockFile));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text.Json;
 using Orchestrator.Contracts.Sessions;
 using Orchestrator.Interfaces.Machines;
@@ -130,6 +131,82 @@ public sealed class LocalSessionsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_host_that_hangs_is_killed_when_it_is_told_to_stop_once_more_later()
+    {
+        await _machine.StartAsync("echo up; while :; do sleep 1; done");
+        await _machine.Printed("up");
+        const int StopSignal = 19;
+        Assert.True(_machine.Host.Send(OperatingSystem.IsMacOS() ? 17 : StopSignal));
+        await _machine.Sessions.StopAsync(_machine.Name, "cancelled", CancellationToken.None).Within("the answer");
+        Assert.True(_machine.Folder.IsHeld);
+        File.SetLastWriteTimeUtc(_machine.Folder.PathOf(SessionFiles.Stop), TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(-2));
+        await _machine.Sessions.StopAsync(_machine.Name, "cancelled", CancellationToken.None).Within("the second answer");
+        var report = await _machine.WaitForEndAsync();
+        Assert.Equal((SessionEndKind.Lost, true), (report.Kind, report.WasStopped));
+        Assert.Empty(new ProcessTree(_machine.Folder.Path).FindAlive());
+    }
+
+    [Fact]
+    public async Task A_stop_that_cannot_be_written_down_is_signalled()
+    {
+        await _machine.StartAsync("echo up; while :; do sleep 0.1; done");
+        await _machine.Printed("up");
+        // As on a full disk: the file cannot be made.
+        Directory.CreateDirectory(_machine.Folder.PathOf(SessionFiles.Stop));
+        await _machine.Sessions.StopAsync(_machine.Name, "cancelled", CancellationToken.None).Within("the answer");
+        Assert.True((await _machine.WaitForEndAsync()).WasStopped);
+    }
+
+    [Fact]
+    public async Task The_end_is_told_whatever_is_wrong_with_other_attempts_and_the_agents_keys_are_forgotten()
+    {
+        await _machine.StartAsync("exit 3");
+        Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(_machine.Folder.Path)!, "1.2", SessionFiles.Lock));
+        Assert.Equal(3, (await _machine.WaitForEndAsync()).ExitCode);
+        Assert.Equal(3, (await _machine.WaitForEndAsync()).ExitCode);
+        var launch = JsonSerializer.Deserialize(File.ReadAllText(_machine.Folder.PathOf(SessionFiles.Launch)), SessionJsonContext.Default.SessionLaunch)!;
+        Assert.Contains("FROM_TABLE", launch.Environment.Keys);
+        Assert.All(launch.Environment.Values, value => Assert.Equal("", value));
+    }
+
+    [Fact]
+    public async Task A_worktree_that_is_gone_is_named()
+    {
+        Directory.Delete(_machine.Worktree.Path);
+        var end = (await _machine.StartAsync("true")).Ended!;
+        Assert.Equal((SessionEndKind.SetupFailed, $"The worktree '{_machine.Worktree.Path}' is gone."), (end.Kind, end.Failure!.Message));
+    }
+
+    [Fact]
+    public void A_server_that_takes_no_connections_in_is_alive_and_not_waited_for()
+    {
+        var path = _machine.Scratch.At("full.sock");
+        using var server = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        server.Bind(new UnixDomainSocketEndPoint(path));
+        server.Listen(0);
+        for (var i = 0; i < 20; i++) Assert.True(TerminalSockets.IsAlive(path));
+        var waiting = new List<Socket>();
+        while (waiting.Count < 100)
+        {
+            var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
+            waiting.Add(client);
+            try
+            {
+                client.Connect(new UnixDomainSocketEndPoint(path));
+            }
+            catch (SocketException)
+            {
+                break;
+            }
+        }
+
+        Assert.True(TerminalSockets.IsAlive(path));
+        foreach (var client in waiting) client.Dispose();
+        server.Dispose();
+        Assert.False(TerminalSockets.IsAlive(path));
+    }
+
+    [Fact]
     public async Task What_is_stopped_before_it_starts_never_starts()
     {
         await _machine.Sessions.StopAsync(_machine.Name, "cancelled", CancellationToken.None);
@@ -170,6 +247,19 @@ public sealed class LocalSessionsTests : IDisposable
         Assert.Equal(SessionEndKind.SetupFailed, end.Kind);
         Assert.Contains("the runtime is missing", end.Failure!.Message);
         Assert.False(TerminalSockets.IsAlive(_machine.Socket));
+    }
+
+    [Fact]
+    public async Task A_terminal_that_is_killed_before_its_host_has_begun_is_opened_once_more()
+    {
+        var host = _machine.Scratch.Script(
+            "killed-host", $"if mkdir '{_machine.Scratch.At("was-here")}'; then sleep 0.3; kill -9 $PPID; exit; fi; exec {HostedSession.HostPath} \"$1\"");
+        _machine.Restart(configureMachine: options => options.SessionHostPath = host);
+        var start = await _machine.StartAsync("echo hello >hello");
+        Assert.True(start.Started is not null, start.Ended?.Failure?.Message);
+        var end = await _machine.WaitForEndAsync();
+        Assert.Equal((SessionEndKind.Exited, 0), (end.Kind, end.ExitCode));
+        Assert.Equal("hello\n", _machine.Made("hello"));
     }
 
     [Fact]

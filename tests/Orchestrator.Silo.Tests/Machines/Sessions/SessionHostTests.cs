@@ -161,6 +161,28 @@ public sealed class SessionHostTests : IDisposable
         Assert.Equal(20001, _session.Events.Count(said => said.Source == "out"));
     }
 
+    [Fact]
+    public async Task A_host_that_cannot_name_its_agent_keeps_it_and_tells_its_end()
+    {
+        // What a full disk does: started.json can be written before the setup script, and not before the agent.
+        var exit = await _session.Setup($"rm '{_session.At(SessionFiles.Started)}' && mkdir '{_session.At(SessionFiles.Started)}'").Launch("echo worked; exit 4").RunAsync();
+        Assert.Equal((SessionExitKind.AgentExited, 4), (exit.Kind, exit.ExitCode));
+        Assert.Contains(_session.Events, said => said.Source == "host" && said.Text.StartsWith("started.json cannot be written", StringComparison.Ordinal));
+        Assert.Contains(_session.Events, said => said.Text == "worked");
+    }
+
+    [Fact]
+    public async Task The_last_word_is_tried_again_until_it_can_be_written()
+    {
+        _session.Launch($"mkdir '{_session.At(SessionFiles.Exit)}'; exit 4");
+        var ended = _session.Start().WaitForExitAsync();
+        await _session.Printed("The session has ended");
+        Assert.True(FileLock.IsHeld(_session.At(SessionFiles.Lock)));
+        Directory.Delete(_session.At(SessionFiles.Exit));
+        Assert.True((await ended.Within("the host's end")).IsSuccess);
+        Assert.Equal(4, _session.Exit.ExitCode);
+    }
+
     private async Task<ChildExit> StartAnother()
     {
         using var another = ChildProcess.Start(new ChildProcessStart
