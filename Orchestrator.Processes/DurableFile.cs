@@ -20,8 +20,9 @@ internal static class DurableFile
     /// <exception cref="IOException">Disk full, folder gone. What was there before stays.</exception>
     internal static void Write(string path, ReadOnlySpan<byte> content, bool isFlushed = true)
     {
-        var temporary = $"{path}.{Environment.ProcessId}.{Environment.CurrentManagedThreadId}.tmp";
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OwnerOnly, BufferSize = 0 };
+        // A name that nobody can foresee: some folders are agents', where a link may have been planted.
+        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly, BufferSize = 0 };
         try
         {
             using (var file = new FileStream(temporary, options))

@@ -45,7 +45,8 @@ internal sealed partial class GitLockFiles(GitProgram git, TimeProvider clock)
     {
         var file = new FileInfo(path);
         if (!file.Exists) return true;
-        if (OperatingSystem.IsLinux() ? HasHolder(roots) : clock.GetUtcNow() - new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero) < AgeMin) return false;
+        var age = clock.GetUtcNow() - new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero);
+        if (OperatingSystem.IsLinux() ? GitLockHolders.Exist(roots, age) : age < AgeMin) return false;
         file.Delete();
         return true;
     }
@@ -63,26 +64,6 @@ internal sealed partial class GitLockFiles(GitProgram git, TimeProvider clock)
         [mirror.Path, .. Directory.Exists(mirror.At("worktrees")) ? Directory.EnumerateDirectories(mirror.At("worktrees")).SelectMany(WorktreeOf) : []];
 
     private static IEnumerable<string> WorktreeOf(string admin) => RefFiles.ReadLoose(Path.Combine(admin, "gitdir")) is { } path ? [Path.GetDirectoryName(path)!] : [];
-
-    /// <summary>Whether any git lives that works in one of these folders: git closes a lock file long before it lets it go, so that open files say too little.</summary>
-    private static bool HasHolder(List<string> roots) =>
-        Directory.EnumerateDirectories("/proc").Where(folder => char.IsAsciiDigit(Path.GetFileName(folder)[0])).Any(folder => IsGitIn(folder, roots));
-
-    private static bool IsGitIn(string process, List<string> roots)
-    {
-        try
-        {
-            if (!File.ReadAllText(process + "/comm").StartsWith("git", StringComparison.Ordinal)) return false;
-            var folder = new FileInfo(process + "/cwd").LinkTarget;
-            var arguments = File.ReadAllText(process + "/cmdline");
-            return roots.Any(root => folder == root || (folder?.StartsWith(root + "/", StringComparison.Ordinal) ?? false) || arguments.Contains(root, StringComparison.Ordinal));
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // It has ended, or is another user's, who cannot write here.
-            return false;
-        }
-    }
 
     [GeneratedRegex(@"'(?<path>[^'\n]+\.lock)': File exists", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex LockFile();

@@ -11,7 +11,7 @@ namespace Orchestrator.Silo.Machines.Git;
 /// called under the repository's lock.
 /// </summary>
 internal sealed partial class GitRepositories(
-    GitProgram git, GitLockFiles lockFiles, MirrorSettings settings, OrchestratorHome home, IOptions<MachineOptions> options, TimeProvider clock, ILogger<GitRepositories> logger)
+    GitProgram git, GitLockFiles lockFiles, OrphanedGits orphans, MirrorSettings settings, OrchestratorHome home, IOptions<MachineOptions> options, TimeProvider clock, ILogger<GitRepositories> logger)
 {
     /// <summary>The remote's HEAD as a commit: tells whether the default branch that we know may still be it.</summary>
     public const string RemoteHeadRef = "refs/orchestrator/remote-head";
@@ -86,6 +86,7 @@ internal sealed partial class GitRepositories(
     {
         var mirror = repository.Mirror;
         var making = mirror with { Path = Path.Combine(home.RepositoriesPath, "~making", mirror.Repository.Replace('/', '+') + ".git") };
+        if (Directory.Exists(making.Path)) await orphans.EndAsync([making.Path], cancellationToken);
         FolderRemoval.Remove(making.Path);
         Directory.CreateDirectory(making.Path);
         try

@@ -5,7 +5,7 @@ namespace Orchestrator.Silo.Machines.Git;
 
 /// <summary>Worktrees by git: checks names, takes the repository's lock, and turns what repositories, disks and networks do wrong into failures for people.</summary>
 internal sealed partial class GitWorktrees(
-    GitProgram git, GitLockFiles lockFiles, GitRepositories repositories, WorktreePreparation preparation, WorkCollection collection, Salvage salvage, MirrorSettings settings,
+    GitLockFiles lockFiles, GitRepositories repositories, WorktreePreparation preparation, WorkCollection collection, BranchRelease branches, Salvage salvage, MirrorSettings settings,
     TimeProvider clock,
     ILogger<GitWorktrees> logger) : IWorktrees
 {
@@ -73,7 +73,8 @@ internal sealed partial class GitWorktrees(
         try
         {
             using var stay = await repository.EnterAsync(cancellationToken);
-            await LetGoAsync(Place(repository, session, worktree), cancellationToken);
+            var place = Place(repository, session, worktree);
+            if (repositories.IsThere(place.Mirror)) await branches.LetGoAsync(place, cancellationToken);
             return null;
         }
         catch (Exception exception) when (GitFailures.IsExpected(exception))
@@ -101,20 +102,12 @@ internal sealed partial class GitWorktrees(
         }
     }
 
-    /// <summary>Detaches HEAD where it is: index and files stay.</summary>
-    private async Task LetGoAsync(WorktreePlace place, CancellationToken cancellationToken)
-    {
-        if (!repositories.IsThere(place.Mirror) || place.HeadBranch is null || place.Head is not { } head) return;
-        settings.RestoreWorktree(place.Mirror, place.TaskId);
-        await git.RunAsync(new(place.AdminFolder, "update-ref", "--no-deref", "HEAD", head) { IsIsolated = true }, cancellationToken);
-    }
-
     private async Task RemoveAsync(WorktreePlace place, SessionName session, Worktree worktree, CancellationToken cancellationToken)
     {
         if (!repositories.IsThere(place.Mirror))
         {
             if (!place.HasFolder) return;
-            throw new GitRefusedException($"The mirror of {worktree.Repository} is gone, so that what is in {place.Path} cannot be saved.", "Save what is needed from the folder, then remove it by hand.");
+            throw new GitRefusedException($"The mirror of {worktree.Repository} is gone, so that what is in {place.Path} cannot be saved.", "Save what is needed from the folder, then remove it by hand.", MachineFailureKind.Machine);
         }
 
         await settings.RestoreAsync(place.Mirror, cancellationToken);
@@ -143,7 +136,7 @@ internal sealed partial class GitWorktrees(
     {
         var place = preparation.Place(repository, session.TaskId);
         return Path.GetFullPath(worktree.Path) == place.Path ? place : throw new GitRefusedException(
-            $"The worktree {worktree.Path} is not where those of this service are ({place.Path}).", "Start the service with the ORCHESTRATOR_HOME that it had, or remove the folder by hand.");
+            $"The worktree {worktree.Path} is not where those of this service are ({place.Path}).", "Start the service with the ORCHESTRATOR_HOME that it had, or remove the folder by hand.", MachineFailureKind.Machine);
     }
 
     [LoggerMessage(LogLevel.Warning, "The worktree of {Session} could not be {What}: {Reason}")]

@@ -1,4 +1,5 @@
 using System.Text;
+using Orchestrator.Processes;
 
 namespace Orchestrator.Silo.Machines.Git;
 
@@ -69,7 +70,8 @@ internal sealed partial class MirrorSettings(GitIdentity identity, ILogger<Mirro
         var isRegular = file.Exists && file.LinkTarget is null;
         if (isRegular && file.Length == wanted.Length && File.ReadAllBytes(path).AsSpan().SequenceEqual(wanted)) return;
         if (isRegular) LogRestored(mirror.Repository, path);
-        DurableFile.Write(path, wanted, mustFlush: false);
+        DurableFile.CreateFolder(Path.GetDirectoryName(path)!);
+        DurableFile.Write(path, wanted, isFlushed: false);
     }
 
     private void RemoveUnwanted(GitMirror mirror, string path)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Interfaces.Machines;
+using Orchestrator.Silo.Processes;
 
 namespace Orchestrator.Silo.Machines.Git;
 
@@ -9,7 +10,7 @@ namespace Orchestrator.Silo.Machines.Git;
 /// Reads what an agent did. Needs no lock. All commands read the mirror's configuration alone, which has just been put back: a filter, an external diff or a signature program that
 /// an agent may have planted does not exist for them. The price: with filters of the user's own (LFS), files that look changed by their time stamp count as uncommitted work.
 /// </summary>
-internal sealed partial class WorkCollection(GitProgram git, MirrorSettings settings)
+internal sealed partial class WorkCollection(GitProgram git, MirrorSettings settings, ILogger<WorkCollection> logger)
 {
     private const int CommitsMax = 100;
     private const int SubjectCharsMax = 500;
@@ -60,6 +61,7 @@ internal sealed partial class WorkCollection(GitProgram git, MirrorSettings sett
         return new(Number(Files(), output), Number(Insertions(), output), Number(Deletions(), output));
     }
 
+    /// <summary>For people only: when git cannot say it (an index that an agent damaged, too many files for its time), the commits count all the same.</summary>
     private async Task<bool> IsDirtyAsync(WorktreePlace place, CancellationToken cancellationToken)
     {
         // A submodule's own configuration is the agent's: git must not go in there.
@@ -67,7 +69,15 @@ internal sealed partial class WorkCollection(GitProgram git, MirrorSettings sett
         {
             WorkTree = place.Path, IsIsolated = true,
         };
-        return (await git.RunAsync(command, cancellationToken)).Length > 0;
+        try
+        {
+            return (await git.RunAsync(command, cancellationToken)).Length > 0;
+        }
+        catch (ToolFailedException exception)
+        {
+            LogUnknown(place.TaskId, exception.Message);
+            return false;
+        }
     }
 
     private Task<string> RunAsync(WorktreePlace place, string[] arguments, CancellationToken cancellationToken) =>
@@ -82,6 +92,9 @@ internal sealed partial class WorkCollection(GitProgram git, MirrorSettings sett
     }
 
     private static int Number(Regex pattern, string text) => pattern.Match(text) is { Success: true } match ? int.Parse(match.Groups["number"].ValueSpan, CultureInfo.InvariantCulture) : 0;
+
+    [LoggerMessage(LogLevel.Warning, "Whether task {TaskId} left work uncommitted is not known: {Reason}")]
+    private partial void LogUnknown(string taskId, string reason);
 
     [GeneratedRegex(@"(?<number>\d+) files? changed", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Files();

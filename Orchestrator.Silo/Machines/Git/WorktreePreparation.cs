@@ -1,4 +1,6 @@
+using System.Text;
 using Orchestrator.Interfaces.Machines;
+using Orchestrator.Processes;
 using Orchestrator.Silo.Configuration;
 
 namespace Orchestrator.Silo.Machines.Git;
@@ -8,7 +10,7 @@ namespace Orchestrator.Silo.Machines.Git;
 /// again. Runs under the repository's lock: parallel adds fail on each other's lock files, and are slower.
 /// </summary>
 internal sealed class WorktreePreparation(
-    GitProgram git, GitLockFiles lockFiles, GitRepositories repositories, MirrorSettings settings, WorktreeStart starts, Salvage salvage, OrchestratorHome home)
+    GitProgram git, GitLockFiles lockFiles, OrphanedGits orphans, GitRepositories repositories, MirrorSettings settings, WorktreeStart starts, Salvage salvage, OrchestratorHome home)
 {
     public WorktreePlace Place(GitRepository repository, string taskId) => new(repository.Mirror, taskId, Path.Combine(home.WorktreesPath, taskId));
 
@@ -26,6 +28,11 @@ internal sealed class WorktreePreparation(
             {
                 if (await IsWholeAsync(place, record, cancellationToken)) return Report(request, place, record, []);
                 if (place.Tip(record.Branch) is { } tip) return await MakeAgainAsync(place, request, record, tip, cancellationToken);
+            }
+            else if (record is not null || place.HasFolder || Directory.Exists(place.AdminFolder))
+            {
+                // No agent has been here: a git that is still at work is one that a killed service began.
+                await orphans.EndAsync([place.Path, place.AdminFolder], cancellationToken);
             }
         }
 
@@ -56,11 +63,13 @@ internal sealed class WorktreePreparation(
     private static void RestoreLink(WorktreePlace place)
     {
         var path = Path.Combine(place.Path, ".git");
+        // A link is no file of git's: what it leads to is somebody else's, and must be neither believed nor written.
+        if (new FileInfo(path).LinkTarget is not null) File.Delete(path);
         if (Directory.Exists(path))
-            throw new GitRefusedException($"In {place.Path} somebody replaced .git by a repository of its own.", "Save what is needed from it, remove its .git folder, then retry the task.");
+            throw new GitRefusedException($"In {place.Path} somebody replaced .git by a repository of its own.", "Save what is needed from it, remove its .git folder, then retry the task.", MachineFailureKind.Machine);
         var wanted = $"{Path.GetFileName(place.Mirror.Path)}/worktrees/{place.TaskId}";
         if (RefFiles.ReadLoose(path) is not { } text || !text.StartsWith("gitdir: ", StringComparison.Ordinal) || !text.EndsWith(wanted, StringComparison.Ordinal))
-            File.WriteAllText(path, $"gitdir: {place.AdminFolder}\n");
+            DurableFile.Write(path, Encoding.UTF8.GetBytes($"gitdir: {place.AdminFolder}\n"), isFlushed: false);
     }
 
     /// <summary>A worktree that was ready is gone or broken: its branch still has what was committed, so that the task goes on from there; its base stays.</summary>
@@ -115,22 +124,26 @@ internal sealed class WorktreePreparation(
             ready.Write(place.Mirror, place.TaskId);
             return ready;
         }
-        catch (Exception exception) when (GitFailures.IsExpected(exception))
+        catch (Exception exception) when (GitFailures.IsExpected(exception) || exception is OperationCanceledException)
         {
-            await UndoAsync(place, record.Branch, isNewBranch ? tip : null);
+            // A task that is cancelled here never comes back, and would hold its branch for ever.
+            await UndoAsync(place, record, isNewBranch ? tip : null);
             throw;
         }
     }
 
     /// <summary>On a full disk git removes the folder and leaves the branch. What cannot be undone is found by the next call.</summary>
-    private async Task UndoAsync(WorktreePlace place, string branch, string? newBranchTip)
+    private async Task UndoAsync(WorktreePlace place, WorktreeRecord record, string? newBranchTip)
     {
         try
         {
+            lockFiles.RemoveLeft(place.Mirror, place.TaskId, record.Branch);
             place.Remove();
-            if (newBranchTip is not null && place.Tip(branch) == newBranchTip)
-                await git.TryRunAsync(new(place.Mirror.Path, "update-ref", "-d", "refs/heads/" + branch, newBranchTip), CancellationToken.None);
-            WorktreeRecord.Remove(place.Mirror, place.TaskId);
+            if (newBranchTip is not null && place.Tip(record.Branch) == newBranchTip)
+                await git.TryRunAsync(new(place.Mirror.Path, "update-ref", "-d", "refs/heads/" + record.Branch, newBranchTip), CancellationToken.None);
+            // One that was ready before, and was to be made again, goes on from its branch next time, too.
+            if (record.State == WorktreeState.Ready) record.Write(place.Mirror, place.TaskId);
+            else WorktreeRecord.Remove(place.Mirror, place.TaskId);
         }
         catch (Exception exception) when (GitFailures.IsExpected(exception))
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Orchestrator.Processes;
 
 namespace Orchestrator.Silo.Machines.Git;
 
@@ -31,8 +32,12 @@ internal sealed record WorktreeRecord(WorktreeState State, string Branch, string
     /// <summary>
     /// Writes a task's record. Only <see cref="WorktreeState.Ready"/> waits for the disk: an intent that a power failure takes back leaves a worktree without a record, which is saved and made again.
     /// </summary>
-    public void Write(GitMirror mirror, string taskId) => DurableFile.Write(
-        mirror.RecordPath(taskId), JsonSerializer.SerializeToUtf8Bytes(this, WorktreeRecordJson.Default.WorktreeRecord), mustFlush: State == WorktreeState.Ready);
+    public void Write(GitMirror mirror, string taskId)
+    {
+        var path = mirror.RecordPath(taskId);
+        DurableFile.CreateFolder(Path.GetDirectoryName(path)!);
+        DurableFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(this, WorktreeRecordJson.Default.WorktreeRecord), isFlushed: State == WorktreeState.Ready);
+    }
 
     public static void Remove(GitMirror mirror, string taskId)
     {

@@ -7,7 +7,7 @@ namespace Orchestrator.Silo.Machines.Git;
 /// Says where a task's work starts: a new branch <c>task/&lt;taskId&gt;</c> at the newest commit of its base, or an existing branch of the remote at its own newest commit. For the latter
 /// the base branch is what the work will be merged into: the one asked for, else the default branch.
 /// </summary>
-internal sealed class WorktreeStart(DefaultBranch defaultBranch, OrchestratorHome home)
+internal sealed class WorktreeStart(DefaultBranch defaultBranch, BranchRelease branches, OrphanedGits orphans, OrchestratorHome home)
 {
     /// <exception cref="GitRefusedException">There is no such branch.</exception>
     /// <exception cref="BranchTakenException">Another task works on it.</exception>
@@ -17,7 +17,7 @@ internal sealed class WorktreeStart(DefaultBranch defaultBranch, OrchestratorHom
         if (request.ContinuationBranch is { } branch)
         {
             var tip = Find(mirror, branch, fetchFailure);
-            CheckNotTaken(place, branch);
+            await CheckNotTakenAsync(place, branch, cancellationToken);
             var target = request.BaseBranch ?? await defaultBranch.FindAsync(mirror, fetchFailure is null, cancellationToken) ?? branch;
             return new(WorktreeState.Making, branch, target, tip);
         }
@@ -32,8 +32,11 @@ internal sealed class WorktreeStart(DefaultBranch defaultBranch, OrchestratorHom
         RefFiles.Read(mirror, GitMirror.RemoteRefs + branch) ?? throw new GitRefusedException(fetchFailure ?? new(
             $"Branch {branch} does not exist in repository {mirror.Repository} ({mirror.ShownUrl}).", "Push the branch, or send the task with another one."));
 
-    /// <summary>Git lets a branch be checked out once. Entries of folders that are gone are removed: they hold nothing but an index.</summary>
-    private void CheckNotTaken(WorktreePlace place, string branch)
+    /// <summary>
+    /// Git lets a branch be checked out once. Entries of folders that are gone are removed: they hold nothing but an index. One that was never ready, or is being removed, is left over, as nobody else makes
+    /// or removes any while we hold the repository's lock: it lets go of the branch.
+    /// </summary>
+    private async Task CheckNotTakenAsync(WorktreePlace place, string branch, CancellationToken cancellationToken)
     {
         var admins = place.Mirror.At("worktrees");
         if (!Directory.Exists(admins)) return;
@@ -41,8 +44,14 @@ internal sealed class WorktreeStart(DefaultBranch defaultBranch, OrchestratorHom
         {
             var owner = Path.GetFileName(admin);
             if (owner == place.TaskId || RefFiles.ReadSymbolic(Path.Combine(admin, "HEAD")) != "refs/heads/" + branch) continue;
-            if (Directory.Exists(Path.Combine(home.WorktreesPath, owner)))
-                throw new BranchTakenException(branch, owner);
+            var other = new WorktreePlace(place.Mirror, owner, Path.Combine(home.WorktreesPath, owner));
+            if (Directory.Exists(other.Path))
+            {
+                if (WorktreeRecord.Read(place.Mirror, owner) is not { State: WorktreeState.Making or WorktreeState.Removing }) throw new BranchTakenException(branch, owner);
+                await orphans.EndAsync([other.Path, other.AdminFolder], cancellationToken);
+                await branches.LetGoAsync(other, cancellationToken);
+                if (other.HeadBranch is null) continue;
+            }
 
             FolderRemoval.Remove(admin);
         }

@@ -40,6 +40,16 @@ public sealed class CollectTests : IDisposable
     }
 
     [Fact]
+    public async Task An_index_that_was_damaged_costs_the_word_about_uncommitted_work_and_no_more()
+    {
+        var worktree = await _home.PreparedAsync("t1");
+        _home.Commit(worktree.Path, "a.txt", "a\n", "Add a");
+        await File.WriteAllTextAsync(Path.Combine(_home.Mirror.AdminFolder("t1"), "index"), "no index");
+        var report = await _home.CollectAsync(worktree, "t1");
+        Assert.Equal((1, new DiffStat(1, 1, 0), false, false, null), (report.CommitCount, report.Diff, report.IsDirty, report.IsLost, report.Failure));
+    }
+
+    [Fact]
     public async Task Of_many_commits_the_oldest_hundred_are_named_and_all_are_counted()
     {
         var worktree = await _home.PreparedAsync("t1");

@@ -1,5 +1,6 @@
 using Orchestrator.Interfaces.Machines;
 using Orchestrator.Silo.Machines.Git;
+using Orchestrator.Silo.Processes;
 using Orchestrator.Testing;
 
 namespace Orchestrator.Silo.Tests.Machines.Git;
@@ -133,14 +134,14 @@ public sealed class CrashTests : IDisposable
         var worktree = await _home.PreparedAsync("t1");
         await _home.PreparedAsync("t2");
         var lockFile = Path.Combine(_home.Mirror.AdminFolder("t1"), "index.lock");
-        await File.WriteAllTextAsync(lockFile, "");
         using var cancellation = new CancellationTokenSource();
-        var runner = new Silo.Processes.ToolRunner(TimeProvider.System);
+        var runner = new ToolRunner(TimeProvider.System);
         // A git that waits for its input. The pipe is closed as soon as it lives.
         var alive = _home.At("alive");
         await runner.RunAsync(new("mkfifo", [alive]), default);
-        var git = runner.RunAsync(new("sh", ["-c", $"(echo main; sleep 300) | git cat-file --batch-check | (read answer; : > '{alive}'; cat)"]) { WorkingDirectory = _home.PathOf(where) }, cancellation.Token);
+        var git = runner.RunAsync(new("sh", ["-c", $"(echo start; sleep 300) | git update-ref --stdin | (read answer; : > '{alive}'; cat)"]) { WorkingDirectory = _home.PathOf(where) }, cancellation.Token);
         await File.ReadAllTextAsync(alive, cancellation.Token).Within("the git lives");
+        await File.WriteAllTextAsync(lockFile, "");
         await _home.Worktrees.UnlockAsync(new("t1", 1, 2), worktree, default);
         Assert.Equal(stays, File.Exists(lockFile));
         await cancellation.CancelAsync();
@@ -203,17 +204,21 @@ public sealed class CrashTests : IDisposable
         _home.Git(clone, "add", "-A");
         _home.Git(clone, "commit", "-q", "-m", "Many files");
         _home.Git(clone, "push", "-q");
-        await _home.PreparedAsync("t0");
+        var tip = (await _home.PreparedAsync("t0")).BaseSha;
+        var runner = new ToolRunner(TimeProvider.System);
         foreach (var number in Enumerable.Range(1, 25))
         {
+            // What a killed service leaves: its intent, and what git had done of it.
+            new WorktreeRecord(WorktreeState.Making, $"task/t{number}", "main", tip).Write(_home.Mirror, $"t{number}");
             using var kill = new CancellationTokenSource(TimeSpan.FromMilliseconds(number * 4), TimeProvider.System);
             try
             {
-                await _home.Worktrees.PrepareAsync(GitHome.Request($"t{number}"), kill.Token);
+                string[] add = ["-c", "worktree.useRelativePaths=false", "--git-dir=" + _home.Mirror.Path, "worktree", "add", "--quiet", "--no-track", "-B", $"task/t{number}", "--", _home.PathOf($"t{number}"), tip];
+                await runner.RunAsync(new("git", add), kill.Token);
             }
             catch (OperationCanceledException)
             {
-                // As a killed service, this leaves all as it is.
+                // Killed with its children, it has cleaned up nothing.
             }
 
             _home.Restart();
@@ -222,6 +227,30 @@ public sealed class CrashTests : IDisposable
 
         Assert.Empty(_home.SalvageRefs());
         Assert.Equal("", _home.InMirror("fsck", "--no-dangling", "--connectivity-only"));
+    }
+
+    [Fact]
+    public async Task Cancelled_at_any_moment_it_leaves_nothing_or_is_made()
+    {
+        await _home.PreparedAsync("t0");
+        foreach (var number in Enumerable.Range(1, 10))
+        {
+            using var cancellation = new CancellationTokenSource(TimeSpan.FromMilliseconds(number * 8), TimeProvider.System);
+            try
+            {
+                await _home.Worktrees.PrepareAsync(GitHome.Request($"t{number}"), cancellation.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                Assert.False(Directory.Exists(_home.PathOf($"t{number}")));
+                Assert.False(Directory.Exists(_home.Mirror.AdminFolder($"t{number}")));
+                Assert.False(File.Exists(_home.Mirror.RecordPath($"t{number}")));
+            }
+
+            await MadeAsync($"t{number}");
+        }
+
+        Assert.Empty(_home.SalvageRefs());
     }
 
     private async Task MadeAsync(string taskId)

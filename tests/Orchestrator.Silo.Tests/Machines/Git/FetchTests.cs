@@ -125,14 +125,14 @@ public sealed class FetchTests : IDisposable
         await _home.PreparedAsync("t1");
         _home.Push("main", "a.txt", "a\n");
         var lockFile = Path.Combine(_home.Mirror.Path, "refs", "remotes", "origin", "main.lock");
-        await File.WriteAllTextAsync(lockFile, "");
         using var cancellation = new CancellationTokenSource();
         var runner = new Silo.Processes.ToolRunner(TimeProvider.System);
         // A git that waits for its input, in the mirror. The pipe is closed as soon as it lives.
         var alive = _home.At("alive");
         await runner.RunAsync(new("mkfifo", [alive]), default);
-        var holder = runner.RunAsync(new("sh", ["-c", $"(echo main; sleep 300) | git cat-file --batch-check | (read answer; : > '{alive}'; cat)"]) { WorkingDirectory = _home.Mirror.Path }, cancellation.Token);
+        var holder = runner.RunAsync(new("sh", ["-c", $"(echo start; sleep 300) | git update-ref --stdin | (read answer; : > '{alive}'; cat)"]) { WorkingDirectory = _home.Mirror.Path }, cancellation.Token);
         await File.ReadAllTextAsync(alive, cancellation.Token).Within("the holder lives");
+        await File.WriteAllTextAsync(lockFile, "");
         var report = await _home.PrepareAsync(GitHome.Request("t2"));
         Assert.Contains("The fetch failed", report.Note, StringComparison.Ordinal);
         Assert.True(File.Exists(lockFile));

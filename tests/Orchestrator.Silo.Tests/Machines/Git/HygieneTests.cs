@@ -76,6 +76,27 @@ public sealed class HygieneTests : IDisposable
         Assert.Equal("../..\n", await File.ReadAllTextAsync(Path.Combine(_home.Mirror.AdminFolder("t1"), "commondir")));
     }
 
+    [Theory]
+    [InlineData("file")]
+    [InlineData("folder")]
+    [InlineData("nothing")]
+    public async Task A_link_in_place_of_gits_file_is_replaced_and_not_followed(string target)
+    {
+        var worktree = await _home.PreparedAsync("t1");
+        var precious = _home.At("precious");
+        if (target == "file") await File.WriteAllTextAsync(precious, "precious");
+        if (target == "folder") _home.Git("/", "init", "-q", precious);
+        var link = Path.Combine(worktree.Path, ".git");
+        File.Delete(link);
+        File.CreateSymbolicLink(link, precious);
+        await _home.PreparedAsync(GitHome.Request("t1", attempt: 2));
+        Assert.Null(new FileInfo(link).LinkTarget);
+        _home.Commit(worktree.Path, "a.txt", "a\n", "Add a");
+        Assert.Equal(1, (await _home.CollectAsync(worktree, "t1")).CommitCount);
+        if (target == "file") Assert.Equal("precious", await File.ReadAllTextAsync(precious));
+        else Assert.Equal(target == "folder", Path.Exists(precious));
+    }
+
     [Fact]
     public async Task A_configuration_that_git_cannot_read_is_put_back()
     {
