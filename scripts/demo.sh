@@ -63,9 +63,11 @@ cleanup() {
   trap - EXIT
   trap '' INT TERM HUP
   local socket
-  # The service goes before the sessions, so that it does not take them for lost ones.
-  # shellcheck disable=SC2046,SC2086
-  end $demo_pid $service
+  # Who asks goes before who answers, and the service before the sessions: else it would take them for lost ones.
+  # shellcheck disable=SC2086
+  end $demo_pid
+  # shellcheck disable=SC2086
+  end $service
   # shellcheck disable=SC2046
   end $(session_pids)
   for socket in "$home"/s/*/*.sock; do [ ! -S "$socket" ] || tmux -S "$socket" kill-server 2>/dev/null || true; done

@@ -62,7 +62,7 @@ public sealed class JavaScriptJsonTests
     }
 
     /// <summary>Each input goes to Node in another notation than ours (everything escaped, numbers in 17 digits): what it makes of it must be our text, and our text must stay as it is.</summary>
-    [Fact]
+    [NodeFact]
     public async Task Node_writes_the_same()
     {
         var random = new Random(Seed);

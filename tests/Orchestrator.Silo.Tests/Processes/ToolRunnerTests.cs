@@ -119,7 +119,7 @@ public sealed class ToolRunnerTests : IDisposable
         Assert.Equal("done\n", result.StandardOutput);
         var daemon = int.Parse(await File.ReadAllTextAsync(pid));
         Assert.True(IsAlive(daemon));
-        await RunAsync(new ToolCommand("kill", ["-9", $"{daemon}"]));
+        await RunAsync(new ToolCommand("bash", ["-c", $"kill -9 {daemon}"]));
     }
 
     [Fact]

@@ -40,8 +40,8 @@ public static class MachineProcess
         }
     }
 
-    /// <summary>Sends SIGTERM.</summary>
-    public static void Terminate(int pid) => Tool.TryRun("kill", "-TERM", pid.ToString(CultureInfo.InvariantCulture));
+    /// <summary>Sends SIGTERM, by the shell: Debian without procps has no program for it.</summary>
+    public static void Terminate(int pid) => Tool.TryRun("bash", "-c", $"kill -TERM {pid.ToString(CultureInfo.InvariantCulture)}");
 
     private static int Id(string? name) => int.Parse(name!, CultureInfo.InvariantCulture);
 
