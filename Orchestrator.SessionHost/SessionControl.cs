@@ -10,7 +10,7 @@ namespace Orchestrator.SessionHost;
 /// </summary>
 internal sealed class SessionControl(SessionFolder folder) : IDisposable
 {
-    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250), KillPatience = TimeSpan.FromSeconds(20), KilledPatience = TimeSpan.FromSeconds(2);
     private readonly Lock _gate = new();
     private readonly AutoResetEvent _wake = new(false);
     private readonly ManualResetEventSlim _childIsGone = new(true);
@@ -19,6 +19,7 @@ internal sealed class SessionControl(SessionFolder folder) : IDisposable
     private SessionOutput? _output;
     private ChildProcess? _child;
     private StandardInputFeed? _feed;
+    private volatile ManualResetEventSlim? _wait;
     private volatile bool _isTold, _isOver;
 
     /// <summary>Whether it was told to stop: nothing more is started.</summary>
@@ -58,6 +59,40 @@ internal sealed class SessionControl(SessionFolder folder) : IDisposable
         lock (_gate) _feed = feed;
     }
 
+    /// <summary>
+    /// Waits until the program that <see cref="Start"/> started has ended. One that was killed and does not go, because it waits for the system uninterruptibly, is given up: then it
+    /// counts as killed.
+    /// </summary>
+    internal ChildExit WaitForExit(ChildProcess child)
+    {
+        object? exit = null;
+        var wait = new ManualResetEventSlim();
+        _wait = wait;
+        new Thread(Wait, 128 * 1024) { IsBackground = true, Name = "wait" }.Start();
+        wait.Wait();
+        return Volatile.Read(ref exit) is ChildExit known ? known : new ChildExit(null, Signals.Kill);
+
+        void Wait()
+        {
+            try
+            {
+                Volatile.Write(ref exit, child.WaitForExit(reapOthers: true));
+            }
+            catch (InvalidOperationException)
+            {
+                // Given up, and taken in with the strangers meanwhile.
+            }
+
+            wait.Set();
+        }
+    }
+
+    /// <summary>Kills every process of the session. A program that does not go by that is waited for no more.</summary>
+    internal void Kill(ChildProcess child)
+    {
+        if (!NewTree(child).KillAll() && !_childIsGone.Wait(KilledPatience)) _wait?.Set();
+    }
+
     /// <summary>The program that <see cref="Start"/> started has ended and was waited for.</summary>
     internal void ChildIsGone()
     {
@@ -68,7 +103,7 @@ internal sealed class SessionControl(SessionFolder folder) : IDisposable
     /// <summary>Every process of the session, beside this one.</summary>
     internal ProcessTree NewTree(ChildProcess? child)
     {
-        var tree = new ProcessTree(_marker) { Remark = text => _output?.Remark(text) }.WithDescendantsOf(ProcessIdentity.Own);
+        var tree = new ProcessTree(_marker) { Remark = text => _output?.Remark(text), Patience = KillPatience }.WithDescendantsOf(ProcessIdentity.Own);
         return child is null ? tree : tree.WithSessionOf(child.Identity);
     }
 
@@ -123,7 +158,7 @@ internal sealed class SessionControl(SessionFolder folder) : IDisposable
         {
             IsStopping = true;
             child = _child;
-            WasStopped = child is not null;
+            WasStopped |= child is not null;
         }
 
         if (child is null) return;
@@ -133,6 +168,6 @@ internal sealed class SessionControl(SessionFolder folder) : IDisposable
         if (_childIsGone.Wait(half)) return;
         NewTree(child).Send(Signals.Terminate);
         if (_childIsGone.Wait(half)) return;
-        NewTree(child).KillAll();
+        Kill(child);
     }
 }

@@ -62,8 +62,8 @@ internal sealed class SessionRun(SessionFolder folder) : IDisposable
 
         if (child is null) return End(SessionExitKind.StoppedBeforeStart, null, "It was stopped before the setup script ran.");
         var pumps = _output!.Follow(child, "setup", "setup");
-        using var deadline = new SetupDeadline(timeout, () => _ = _control.NewTree(child).KillAll());
-        exit = child.WaitForExit(reapOthers: true);
+        using var deadline = new SetupDeadline(timeout, () => _control.Kill(child));
+        exit = _control.WaitForExit(child);
         _control.ChildIsGone();
         deadline.Dispose();
         if (_control.IsStopping) return EndAll(SessionExitKind.StoppedBeforeStart, exit, "It was stopped while the setup script ran.", pumps);
@@ -102,7 +102,7 @@ internal sealed class SessionRun(SessionFolder folder) : IDisposable
         _control.Feed(feed);
         started = started with { AgentPid = child.Pid, AgentStartTime = child.Identity.StartTime };
         var isNamed = TryName(started);
-        var exit = child.WaitForExit(reapOthers: true);
+        var exit = _control.WaitForExit(child);
         _control.ChildIsGone();
         var end = EndAll(SessionExitKind.AgentExited, exit, null, pumps);
         child.Dispose();
