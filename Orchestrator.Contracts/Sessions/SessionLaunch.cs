@@ -101,7 +101,7 @@ public enum SessionExitKind
     StoppedBeforeStart = 4,
 }
 
-/// <summary>The end of a session. When this file is there, no process of the session lives any more.</summary>
+/// <summary>The end of a session. When this file is there, no process of the session lives any more, but for those that its host was not allowed to end (it remarks upon them).</summary>
 public sealed record SessionExit
 {
     /// <summary>How.</summary>

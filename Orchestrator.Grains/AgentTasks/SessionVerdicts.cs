@@ -8,6 +8,8 @@ internal enum VerdictKind
 {
     Succeeded,
     AgentFailed,
+
+    /// <summary>No agent ran, and none can.</summary>
     SetupFailed,
     ResumeImpossible,
     Budget,
@@ -38,6 +40,8 @@ internal static class SessionVerdicts
         {
             case SessionEndKind.SetupFailed:
                 return Failed(VerdictKind.SetupFailed, TaskErrors.Setup(report.Failure, worktree));
+            case SessionEndKind.WorktreeLost:
+                return Failed(VerdictKind.SetupFailed, TaskErrors.Lost(worktree!));
             case SessionEndKind.Lost:
             case SessionEndKind.NotStarted:
                 return new(VerdictKind.Lost, "lost", null);

@@ -140,6 +140,9 @@ public enum SessionEndKind
 
     /// <summary>Its host is gone and left no word: machine restarted, or host killed. Nothing of it lives any more.</summary>
     Lost = 4,
+
+    /// <summary>The worktree is gone, so that nothing was started.</summary>
+    WorktreeLost = 5,
 }
 
 /// <summary>A session is over.</summary>

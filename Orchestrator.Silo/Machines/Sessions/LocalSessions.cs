@@ -20,8 +20,6 @@ internal sealed partial class LocalSessions(
     OrchestratorHome home, IAgentTable agents, SessionStarter starter, SessionWatch watch, SessionViews views, SessionReports reports, Tmux tmux,
     IOptions<SessionOptions> options, TimeProvider clock, ILogger<LocalSessions> logger) : ISessions
 {
-    /// <summary>How a failure's message begins when the session's worktree is gone.</summary>
-    public const string WorktreeIsGone = "The worktree '";
 
     private static readonly TimeSpan HostEndPatience = TimeSpan.FromSeconds(2), KilledPatience = TimeSpan.FromSeconds(10), StopPatience = TimeSpan.FromSeconds(30);
     private readonly ConcurrentDictionary<SessionName, Lazy<Task<SessionStart>>> _starting = new();
@@ -86,7 +84,8 @@ internal sealed partial class LocalSessions(
         if (failed is not null) return NotStarted(folder, failed);
         if (found is not null) return Answer(found, agent);
         if (agent is null) return NotStarted(folder, new MachineFailure(unavailable!));
-        if (!Directory.Exists(request.Worktree.Path)) return NotStarted(folder, new($"{WorktreeIsGone}{request.Worktree.Path}' is gone."));
+        if (!Directory.Exists(request.Worktree.Path))
+            return NotStarted(folder, new($"The worktree '{request.Worktree.Path}' is gone."), SessionEndKind.WorktreeLost);
         if (await starter.StartAsync(folder, request, task, agent) is { } failure) return NotStarted(folder, failure);
         return Answer(folder, agent);
 
@@ -130,10 +129,10 @@ internal sealed partial class LocalSessions(
         ? new(exit.Kind == SessionExitKind.StoppedBeforeStart ? SessionEndKind.NotStarted : SessionEndKind.SetupFailed, exit)
         : new(SessionEndKind.NotStarted, null);
 
-    private SessionStart NotStarted(SessionFolder folder, MachineFailure failure)
+    private SessionStart NotStarted(SessionFolder folder, MachineFailure failure, SessionEndKind kind = SessionEndKind.SetupFailed)
     {
         ForgetEnvironment(folder);
-        return new(null, new SessionEndedReport(folder.Session, SessionEndKind.SetupFailed, clock.GetUtcNow(), Failure: failure));
+        return new(null, new SessionEndedReport(folder.Session, kind, clock.GetUtcNow(), Failure: failure));
     }
 
     /// <summary>After the end: the view and the agent's keys go, the transcript stays. Whatever fails here, the end is told.</summary>

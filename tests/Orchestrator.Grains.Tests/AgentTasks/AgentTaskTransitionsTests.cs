@@ -226,6 +226,14 @@ public sealed class AgentTaskTransitionsTests
     }
 
     [Fact]
+    public void A_worktree_that_is_gone_when_the_next_attempt_starts_is_said()
+    {
+        var state = Running(canResume: false).Ended(Exit(null, null, signal: 9));
+        state = state.Ended(new(Session(2), SessionEndKind.WorktreeLost, Start.AddMinutes(5)));
+        Assert.Equal((AgentTaskPhase.Ended, "WORKTREE_LOST"), (state.Phase, state.Error!.Code));
+    }
+
+    [Fact]
     public void Work_that_cannot_be_collected_is_no_completion()
     {
         var state = Running().Ended(Exit(0, Said())).Collected(failure: new("git says no"));

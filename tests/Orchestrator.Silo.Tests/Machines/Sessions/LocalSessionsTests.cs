@@ -201,7 +201,7 @@ public sealed class LocalSessionsTests : IDisposable
     {
         Directory.Delete(_machine.Worktree.Path);
         var end = (await _machine.StartAsync("true")).Ended!;
-        Assert.Equal((SessionEndKind.SetupFailed, $"The worktree '{_machine.Worktree.Path}' is gone."), (end.Kind, end.Failure!.Message));
+        Assert.Equal((SessionEndKind.WorktreeLost, $"The worktree '{_machine.Worktree.Path}' is gone."), (end.Kind, end.Failure!.Message));
     }
 
     [Fact]
