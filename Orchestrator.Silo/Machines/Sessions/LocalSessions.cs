@@ -85,7 +85,7 @@ internal sealed partial class LocalSessions(
         var (found, failed) = await FindAsync(folder);
         if (failed is not null) return NotStarted(folder, failed);
         if (found is not null) return Answer(found, agent);
-        if (agent is null) return NotStarted(folder, new MachineFailure(unavailable!));
+        if (agent is null) return NotStarted(folder, new MachineFailure(unavailable!, Kind: MachineFailureKind.Machine));
         if (!Directory.Exists(request.Worktree.Path)) return NotStarted(folder, new($"{WorktreeIsGone}{request.Worktree.Path}' is gone."));
         if (await starter.StartAsync(folder, request, task, agent) is { } failure) return NotStarted(folder, failure);
         return Answer(folder, agent);
