@@ -20,7 +20,6 @@ internal sealed partial class LocalSessions(
     OrchestratorHome home, IAgentTable agents, SessionStarter starter, SessionWatch watch, SessionViews views, SessionReports reports, Tmux tmux,
     IOptions<SessionOptions> options, TimeProvider clock, ILogger<LocalSessions> logger) : ISessions
 {
-
     private static readonly TimeSpan HostEndPatience = TimeSpan.FromSeconds(2), KilledPatience = TimeSpan.FromSeconds(10), StopPatience = TimeSpan.FromSeconds(30);
     private readonly ConcurrentDictionary<SessionName, Lazy<Task<SessionStart>>> _starting = new();
 
@@ -83,7 +82,7 @@ internal sealed partial class LocalSessions(
         var (found, failed) = await FindAsync(folder);
         if (failed is not null) return NotStarted(folder, failed);
         if (found is not null) return Answer(found, agent);
-        if (agent is null) return NotStarted(folder, new MachineFailure(unavailable!));
+        if (agent is null) return NotStarted(folder, new MachineFailure(unavailable!, Kind: MachineFailureKind.Machine));
         if (!Directory.Exists(request.Worktree.Path))
             return NotStarted(folder, new($"The worktree '{request.Worktree.Path}' is gone."), SessionEndKind.WorktreeLost);
         if (await starter.StartAsync(folder, request, task, agent) is { } failure) return NotStarted(folder, failure);

@@ -46,7 +46,7 @@ internal sealed partial class SessionReports(IAgentTable agents, TimeProvider cl
     private static MachineFailure FailureOf(SessionFolder folder, SessionExit exit)
     {
         if (exit.Kind == SessionExitKind.AgentNotStarted)
-            return new(exit.Message ?? "The agent could not be started.", "Install the agent's program, or correct its path in the service's settings.");
+            return new(exit.Message ?? "The agent could not be started.", "Install the agent's program, or correct its path in the service's settings.", MachineFailureKind.Machine);
         var tail = TailOf(folder.PathOf(SessionFiles.Events), "setup");
         var message = exit.Message ?? "The setup script failed.";
         return new(tail.Length == 0 ? message : $"{message} Its last lines:\n{tail}", $"Correct {SessionPreparation.SetupScript} in the repository; run it by hand in the worktree to see what fails.");

@@ -22,21 +22,21 @@ internal sealed class SessionStarter(
         try
         {
             preparation.Prepare(folder, request, task, agent);
-            if (!File.Exists(_host)) return new($"The session host is not at {_host}.", "Build or install the service again: the session host belongs beside it.");
+            if (!File.Exists(_host)) return new($"The session host is not at {_host}.", "Build or install the service again: the session host belongs beside it.", MachineFailureKind.Machine);
             await StartHostAsync(folder);
             return await WaitForStartAsync(folder, isOurs: true);
         }
         catch (ToolFailedException failure) when (failure.Kind == ToolFailureKind.Missing)
         {
-            return new("tmux is not installed: without it no session can be shown.", "Install tmux (apt-get install tmux, or brew install tmux), and start the service again.");
+            return new("tmux is not installed: without it no session can be shown.", "Install tmux (apt-get install tmux, or brew install tmux), and start the service again.", MachineFailureKind.Machine);
         }
         catch (ToolFailedException failure)
         {
-            return new(failure.Message, failure.Advice);
+            return new(failure.Message, failure.Advice, failure.Kind == ToolFailureKind.TimedOut ? MachineFailureKind.Passing : MachineFailureKind.Machine);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            return new($"The session's folder cannot be written: {failure.Message}", "Look for free space and access on the disk of ORCHESTRATOR_HOME.");
+            return new($"The session's folder cannot be written: {failure.Message}", "Look for free space and access on the disk of ORCHESTRATOR_HOME.", MachineFailureKind.Machine);
         }
     }
 
@@ -87,7 +87,7 @@ internal sealed class SessionStarter(
         // Should it come after all, it finds that it must not start.
         folder.WriteStop(new SessionStop { Reason = "Its host did not start." });
         await views.EndAsync(folder.Session.TaskId, () => false, CancellationToken.None);
-        return new($"The session host did not start within {elapsed.TotalSeconds:0} s: {what}", $"Run {_host} by hand to see what it says.");
+        return new($"The session host did not start within {elapsed.TotalSeconds:0} s: {what}", $"Run {_host} by hand to see what it says.", elapsed > options.Value.StartTimeout ? MachineFailureKind.Passing : MachineFailureKind.Machine);
     }
 
     private Task StartHostAsync(SessionFolder folder) => views.StartAsync(folder.Session.TaskId, [_host, folder.Path], CancellationToken.None);

@@ -258,13 +258,16 @@ public sealed class LocalSessionsTests : IDisposable
         var end = start.Ended ?? await _machine.WaitForEndAsync();
         Assert.Equal((SessionEndKind.SetupFailed, 9), (end.Kind, end.ExitCode));
         Assert.Contains("npm: no such package", end.Failure!.Message);
+        Assert.Equal(MachineFailureKind.Request, end.Failure.Kind);
     }
 
     [Fact]
     public async Task What_cannot_be_started_says_why_and_what_to_do()
     {
         _machine.Agents.IsMissing = true;
-        Assert.Contains("not installed", (await _machine.StartAsync("true")).Ended!.Failure!.Message);
+        var missing = (await _machine.StartAsync("true")).Ended!.Failure!;
+        Assert.Contains("not installed", missing.Message);
+        Assert.Equal(MachineFailureKind.Machine, missing.Kind);
         _machine.Agents.IsMissing = false;
         _machine.Restart(configureMachine: options => options.SessionHostPath = "/no/such/host");
         Assert.Contains("/no/such/host", (await _machine.StartAsync("true")).Ended!.Failure!.Message);
