@@ -72,7 +72,9 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
 
         GitCommand Command(string[] arguments) => new(place.Mirror.Path, ["-c", "advice.addEmbeddedRepo=false", "-c", "core.bare=false", .. arguments])
         {
-            WorkTree = place.Path, IsIsolated = true, Environment = [new("GIT_INDEX_FILE", index), .. Author],
+            WorkTree = place.Path,
+            IsIsolated = true,
+            Environment = [new("GIT_INDEX_FILE", index), .. Author],
         };
     }
 

@@ -67,7 +67,8 @@ internal sealed partial class WorkCollection(GitProgram git, MirrorSettings sett
         // A submodule's own configuration is the agent's: git must not go in there.
         var command = new GitCommand(place.AdminFolder, "status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=dirty", "--no-renames")
         {
-            WorkTree = place.Path, IsIsolated = true,
+            WorkTree = place.Path,
+            IsIsolated = true,
         };
         try
         {

@@ -17,9 +17,19 @@ internal sealed class Tmux(ToolRunner tools, TerminalSockets sockets, Orchestrat
     private static readonly Dictionary<string, string?> Environment = new(StringComparer.Ordinal)
     {
         ["DOTNET_ROOT"] = DotnetRoot(),
-        ["SSH_AUTH_SOCK"] = null, ["XDG_CONFIG_HOME"] = null, ["XDG_RUNTIME_DIR"] = null,
-        ["HTTP_PROXY"] = null, ["HTTPS_PROXY"] = null, ["ALL_PROXY"] = null, ["NO_PROXY"] = null,
-        ["http_proxy"] = null, ["https_proxy"] = null, ["all_proxy"] = null, ["no_proxy"] = null, ["SSL_CERT_FILE"] = null, ["SSL_CERT_DIR"] = null,
+        ["SSH_AUTH_SOCK"] = null,
+        ["XDG_CONFIG_HOME"] = null,
+        ["XDG_RUNTIME_DIR"] = null,
+        ["HTTP_PROXY"] = null,
+        ["HTTPS_PROXY"] = null,
+        ["ALL_PROXY"] = null,
+        ["NO_PROXY"] = null,
+        ["http_proxy"] = null,
+        ["https_proxy"] = null,
+        ["all_proxy"] = null,
+        ["no_proxy"] = null,
+        ["SSL_CERT_FILE"] = null,
+        ["SSL_CERT_DIR"] = null,
     };
 
     /// <summary>The name of a task's session.</summary>

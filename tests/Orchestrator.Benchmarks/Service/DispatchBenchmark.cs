@@ -20,7 +20,9 @@ internal sealed class DispatchBenchmark(RunningService service, LoadClient clien
         var agents = new FirstInstructions(place);
         await using (var service = await RunningService.StartAsync(Built.Service, place, new Dictionary<string, string>
         {
-            ["WORKER_CAPACITY"] = Slots.ToString(CultureInfo.InvariantCulture), ["SCRIPT_AGENT"] = agents.Program, ["CALLBACK_ALLOW"] = receiver.Origin,
+            ["WORKER_CAPACITY"] = Slots.ToString(CultureInfo.InvariantCulture),
+            ["SCRIPT_AGENT"] = agents.Program,
+            ["CALLBACK_ALLOW"] = receiver.Origin,
         }))
         {
             using var client = new LoadClient(service.Url, Slots);

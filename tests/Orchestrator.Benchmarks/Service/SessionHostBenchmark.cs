@@ -39,7 +39,12 @@ internal static class SessionHostBenchmark
         await File.WriteAllTextAsync(Path.Combine(session, SessionFiles.Prompt), "Work.");
         var launch = new SessionLaunch
         {
-            TaskId = name, Run = 1, Attempt = 1, Arguments = [agents.Program], WorkingDirectory = session, Input = SessionInput.Text,
+            TaskId = name,
+            Run = 1,
+            Attempt = 1,
+            Arguments = [agents.Program],
+            WorkingDirectory = session,
+            Input = SessionInput.Text,
             Environment = new Dictionary<string, string> { ["PATH"] = "/usr/bin:/bin", ["TASK_ID"] = name },
         };
         await File.WriteAllBytesAsync(Path.Combine(session, SessionFiles.Launch), JsonSerializer.SerializeToUtf8Bytes(launch, SessionJsonContext.Default.SessionLaunch));

@@ -81,7 +81,10 @@ internal sealed class SubmitBenchmark(DispatchReceiver receiver)
         ServiceMeasures.CreateRepository(place);
         return RunningService.StartAsync(Built.Service, place, new Dictionary<string, string>
         {
-            ["WORKER_CAPACITY"] = "1", ["QUEUE_LIMIT"] = "100000", ["SCRIPT_AGENT"] = new FirstInstructions(place).Program, ["CALLBACK_ALLOW"] = receiver.Origin,
+            ["WORKER_CAPACITY"] = "1",
+            ["QUEUE_LIMIT"] = "100000",
+            ["SCRIPT_AGENT"] = new FirstInstructions(place).Program,
+            ["CALLBACK_ALLOW"] = receiver.Origin,
         });
     }
 

@@ -193,7 +193,10 @@ public sealed class ChildProcessTests : IDisposable
 
     private ChildProcess Start(string[] arguments, Dictionary<string, string>? environment = null, bool hasInput = false) => ChildProcess.Start(new ChildProcessStart
     {
-        Arguments = arguments, Environment = environment ?? PathOnly, WorkingDirectory = _scratch.Root, HasInput = hasInput,
+        Arguments = arguments,
+        Environment = environment ?? PathOnly,
+        WorkingDirectory = _scratch.Root,
+        HasInput = hasInput,
     });
 
     private static string ReadAll(SafeFileHandle pipe)

@@ -35,7 +35,13 @@ internal sealed class HostedSession : IDisposable
     {
         var launch = new SessionLaunch
         {
-            TaskId = "task-1", Run = 1, Attempt = 1, Arguments = ["bash", "-c", script], WorkingDirectory = Worktree, Input = input, SetupScript = ".orchestrator/setup",
+            TaskId = "task-1",
+            Run = 1,
+            Attempt = 1,
+            Arguments = ["bash", "-c", script],
+            WorkingDirectory = Worktree,
+            Input = input,
+            SetupScript = ".orchestrator/setup",
             Environment = new Dictionary<string, string> { ["PATH"] = "/usr/local/bin:/usr/bin:/bin", [ProcessTree.MarkerName] = Folder },
         };
         DurableFile.Write(At(SessionFiles.Launch), JsonSerializer.SerializeToUtf8Bytes(change?.Invoke(launch) ?? launch, SessionJsonContext.Default.SessionLaunch));

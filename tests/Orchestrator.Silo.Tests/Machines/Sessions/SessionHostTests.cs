@@ -187,7 +187,8 @@ public sealed class SessionHostTests : IDisposable
     {
         using var another = ChildProcess.Start(new ChildProcessStart
         {
-            Arguments = [HostedSession.HostPath, _session.Folder], WorkingDirectory = _session.Worktree,
+            Arguments = [HostedSession.HostPath, _session.Folder],
+            WorkingDirectory = _session.Worktree,
             Environment = new Dictionary<string, string> { ["PATH"] = "/usr/bin:/bin", ["DOTNET_ROOT"] = HostedSession.DotnetRoot },
         });
         return await another.WaitForExitAsync().Within("the second host's end");

@@ -81,7 +81,12 @@ internal sealed class SessionMachine : IDisposable
     {
         var task = new TaskRequest
         {
-            TaskId = Name.TaskId, WorkerType = "script", Prompt = prompt, WebhookUrl = "http://hook.invalid/", WebhookSecret = "webhook-secret", Slug = "slug-1",
+            TaskId = Name.TaskId,
+            WorkerType = "script",
+            Prompt = prompt,
+            WebhookUrl = "http://hook.invalid/",
+            WebhookSecret = "webhook-secret",
+            Slug = "slug-1",
             Environment = new Dictionary<string, string> { ["TASK_SECRET"] = "task-secret" },
         };
         return new(Name, JsonSerializer.Serialize(task, TaskRequestJsonContext.Default.TaskRequest), Worktree, "agent-session", false, null, null, null);
