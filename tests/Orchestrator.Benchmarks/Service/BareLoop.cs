@@ -56,9 +56,9 @@ internal sealed class BareLoop(ServicePlace place, SampleRepository repository, 
         }
         finally
         {
+            // The files stay until the end: ext4 gives out no inode that was freed a moment ago, and looks at each of them first, so that whoever makes files after a
+            // deletion pays for it (seen: 250 ms instead of 20 for a worktree of 500 files).
             Tool.TryRun("tmux", "-S", socket, "kill-server");
-            Directory.Delete(worktrees, recursive: true);
-            Directory.Delete(mirror, recursive: true);
         }
     }
 }
