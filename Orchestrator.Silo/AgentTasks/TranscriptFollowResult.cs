@@ -18,8 +18,8 @@ internal sealed class TranscriptFollowResult(string taskId, IGrainFactory grains
         try
         {
             // Whoever follows learns at once that there is something to follow, not with its first word. A flush, because a response that is only started stays in the buffer.
-            await httpContext.Response.Body.FlushAsync(end.Token);
-            await FollowAsync(httpContext.Response.Body, end.Token);
+            await httpContext.Response.Body.FlushAsync(httpContext.RequestAborted);
+            await FollowAsync(httpContext.Response.Body, httpContext.RequestAborted, end.Token);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
@@ -27,7 +27,8 @@ internal sealed class TranscriptFollowResult(string taskId, IGrainFactory grains
         }
     }
 
-    private async Task FollowAsync(Stream to, CancellationToken cancellationToken)
+    /// <summary>A stop of the service ends the wait for more, never a write: Kestrel resets the connection of a write that is cancelled, and the reader would take that for a fault.</summary>
+    private async Task FollowAsync(Stream to, CancellationToken readerGone, CancellationToken stopped)
     {
         using var timer = new PeriodicTimer(LookPeriod, clock);
         var grain = grains.GetGrain<IAgentTaskGrain>(taskId);
@@ -36,9 +37,9 @@ internal sealed class TranscriptFollowResult(string taskId, IGrainFactory grains
         {
             // Asked before the files are read: what an ended task has written is all there.
             var files = new TranscriptFiles(home, taskId, task.Attempts);
-            sent = await SendNewAsync(files, sent, to, cancellationToken);
+            sent = await SendNewAsync(files, sent, to, readerGone);
             if (task.Phase == AgentTaskPhase.Ended) return;
-            await timer.WaitForNextTickAsync(cancellationToken);
+            await timer.WaitForNextTickAsync(stopped);
         }
     }
 
