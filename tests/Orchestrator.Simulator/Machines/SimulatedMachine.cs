@@ -109,6 +109,9 @@ internal sealed class SimulatedMachine(World world)
         Changed(session);
     }
 
+    /// <summary>The service died: nobody knows of its jobs any more.</summary>
+    public void Crash() => _jobs = null;
+
     /// <summary>The machine starts again: nothing lives.</summary>
     public void Reboot()
     {
