@@ -62,9 +62,13 @@ internal sealed partial class AgentTaskGrain(
         return false;
     }
 
-    public Task SlotGranted(Lease lease) => state.RecordExists
-        ? ReceiveAsync(AgentTaskTransitions.SlotGranted(state.State, lease, NewAgentSessionId(), clock.GetUtcNow()))
-        : ForgetAsync();
+    /// <summary>A notice may be older than the task: a row that was dropped, because its task was never stored, had a slot, too. The pool knows who has one.</summary>
+    public async Task SlotGranted(Lease lease)
+    {
+        if (!state.RecordExists) await ForgetAsync();
+        else if (!ReferenceEquals(AgentTaskTransitions.SlotGranted(state.State, lease, "", clock.GetUtcNow()), state.State) && await AskForSlotAsync(state.State) is { } held)
+            await ReceiveAsync(AgentTaskTransitions.SlotGranted(state.State, held, NewAgentSessionId(), clock.GetUtcNow()));
+    }
 
     public Task WorktreePrepared(WorktreeReport report) => ReceiveAsync(AgentTaskTransitions.WorktreePrepared(state.State, report, clock.GetUtcNow()));
 
@@ -176,8 +180,13 @@ internal sealed partial class AgentTaskGrain(
     /// <summary>A slot that the task has already, whose notice was lost, is taken up by the same way.</summary>
     private async Task WaitForSlotAsync(AgentTaskState task)
     {
+        if (await AskForSlotAsync(task) is { } lease) await this.AsReference<IAgentTaskGrain>().SlotGranted(lease);
+    }
+
+    private async Task<Lease?> AskForSlotAsync(AgentTaskState task)
+    {
         var entry = new WaitingEntry(TaskId, task.Run, task.Attempts.Length + 1, task.Facts.Priority, task.CreatedAt);
-        if ((await Capacity.WaitAsync(entry, CancellationToken.None)).Lease is { } lease) await this.AsReference<IAgentTaskGrain>().SlotGranted(lease);
+        return (await Capacity.WaitAsync(entry, CancellationToken.None)).Lease;
     }
 
     private SessionRequest SessionRequestOf(AgentTaskState task)

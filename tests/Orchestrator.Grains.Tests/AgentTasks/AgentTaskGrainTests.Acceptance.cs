@@ -40,6 +40,21 @@ public sealed partial class AgentTaskGrainTests
     }
 
     [Fact]
+    public async Task A_notice_of_a_slot_that_the_task_does_not_have_starts_nothing()
+    {
+        await using var silo = await TaskSilo.StartAsync();
+        await silo.SubmitAsync("t1");
+        await RunningAsync(silo, "t1");
+        await silo.SubmitAsync("t2");
+
+        // Sent to a row of this id that was dropped, with its slot, before the task was stored.
+        await silo.TaskGrain("t2").SlotGranted(new("t2", 1, 1, silo.Clock.GetUtcNow()));
+        Assert.Equal(AgentTaskPhase.Waiting, (await silo.TaskGrain("t2").GetAsync())!.Phase);
+        silo.Machine.End(First);
+        await RunningAsync(silo, "t2");
+    }
+
+    [Fact]
     public async Task A_closed_gate_refuses_and_stores_nothing()
     {
         await using var silo = await TaskSilo.StartAsync();
