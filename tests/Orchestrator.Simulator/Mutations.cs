@@ -33,6 +33,9 @@ internal enum Mutant
     /// <summary>Callbacks are said to be delivered that were not.</summary>
     AnswerMadeUp,
 
+    /// <summary>A session whose start has failed is not forbidden to start later (so it was until the simulator found it).</summary>
+    FailedStartNotForbidden,
+
     /// <summary>A failed write undoes the end of a run.</summary>
     EndUndone,
 }

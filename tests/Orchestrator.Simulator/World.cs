@@ -119,6 +119,7 @@ internal sealed class World : IAdmissionGate
             case DecisionKind.Post: return Do(() => Clients.Post(Scenario.TaskOf(taskId), number));
             case DecisionKind.Pick: return Run(decision.Label!, Fate.Done, number);
             case DecisionKind.Fault: return Run(decision.Label!, decision.Fate, number);
+            case DecisionKind.Delay: return Delay(decision.Label!, TimeSpan.FromSeconds(decision.Count));
             case DecisionKind.Wait: return Do(() => Clock.Pass(TimeSpan.FromSeconds(decision.Count)));
             case DecisionKind.Crash: return Do(() => Crash(number));
             case DecisionKind.Reboot: return Do(() => Reboot(number));
@@ -150,6 +151,9 @@ internal sealed class World : IAdmissionGate
     {
         Receiver.DownUntil = _gateShutUntil = default;
         var start = Clock.Elapsed;
+
+        // Whoever asks for the health of the service has the pool recounted, too.
+        _ = Silo.GetGrain<ICapacityGrain>(Pools.Default).GetAsync();
         var everyoneEnds = start + Scenario.QueueTtl + Scenario.TimeLimitMax + SetBack + TimeSpan.FromMinutes(10);
         var everyoneIsTold = everyoneEnds + CallbackRules.RetryAfterMax + TimeSpan.FromMinutes(10);
         var lastRun = Agenda.RunTotal + runsMax;
@@ -177,6 +181,15 @@ internal sealed class World : IAdmissionGate
         if (index < 0) return false;
         if (fate != Fate.Done) Coverage.Losses++;
         Agenda.Run(index, fate, number);
+        return true;
+    }
+
+    private bool Delay(string label, TimeSpan time)
+    {
+        var index = Agenda.Find(label);
+        if (index < 0 || time.TotalSeconds > Agenda.Items[index].SecondsMax) return false;
+        var item = Agenda.Take(index);
+        Clock.Set($"late {label}", time, () => Agenda.Add(item), item.IsOutside);
         return true;
     }
 

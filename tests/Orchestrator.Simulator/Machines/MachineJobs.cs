@@ -43,7 +43,7 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
             _cancelled.Remove(session);
             if (_afterPreparing.Remove(session, out var stop)) stop();
         },
-        () => machine.Prepare(request, 0));
+        () => machine.Prepare(request, 0), secondsMax: 0);
         return Task.CompletedTask;
     }
 
@@ -97,8 +97,14 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
 
     private IAgentTaskGrain TaskOf(SessionName session) => silo.GetGrain<IAgentTaskGrain>(session.TaskId);
 
-    private void Work(string label, Action<Fate, int> run, Action? crash = null) =>
-        world.Agenda.Add(new(ItemKind.Work, label, run) { Crash = crash is null ? null : number => { if (number == 1) crash(); } });
+    private void Work(string label, Action<Fate, int> run, Action? crash = null, int secondsMax = int.MaxValue) => world.Agenda.Add(new(ItemKind.Work, label, run)
+    {
+        Crash = number =>
+        {
+            if (number == 1) crash?.Invoke();
+        },
+        SecondsMax = secondsMax,
+    });
 
     private Task Job<T>(SessionName session, JobKind kind, Func<int, T> work, Func<T, Task> report)
     {
@@ -113,7 +119,7 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
         return Task.CompletedTask;
     }
 
-    /// <summary>LocalSessions.StartOnceAsync: what a former call began is found; a worktree that is gone, a program that is missing, or a host that is started.</summary>
+    /// <summary>LocalSessions.StartOnceAsync and NotStarted: what a former call began is found; a worktree that is gone, a program that is missing, or a host that is started.</summary>
     private void Start(SimulatedSession session, int number)
     {
         if (session.Exit is not null || session.IsHeld || session.IsStarted || session.IsStopAsked)
@@ -122,11 +128,16 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
         }
         else if (machine.TreeOf(session.Name.TaskId) is null)
         {
+            session.IsStopAsked = true;
             End(session, new(session.Name, SessionEndKind.WorktreeLost, world.Clock.GetUtcNow(), Failure: new("The worktree is gone.")));
         }
-        else if (number % 48 == 5)
+        else if (number % 48 is 5 or 6)
         {
-            End(session, new(session.Name, SessionEndKind.SetupFailed, world.Clock.GetUtcNow(), Failure: new("The agent's program is missing.", Kind: MachineFailureKind.Machine)));
+            // The agent's program is missing, or tmux took too long, and the host comes all the same.
+            if (number % 48 == 6) session.HasLaunch = true;
+            if (session.HasLaunch) machine.StartHost(session);
+            session.IsStopAsked = world.Mutations.Mutant != Mutant.FailedStartNotForbidden;
+            End(session, new(session.Name, SessionEndKind.SetupFailed, world.Clock.GetUtcNow(), Failure: new("It cannot be started.", Kind: MachineFailureKind.Machine)));
         }
         else
         {

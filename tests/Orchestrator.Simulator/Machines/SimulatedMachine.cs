@@ -11,6 +11,7 @@ internal sealed class SimulatedMachine(World world)
     private readonly SortedDictionary<string, SimulatedTree> _trees = new(StringComparer.Ordinal);
     private readonly List<SimulatedSession> _sessions = [];
     private MachineJobs? _jobs;
+    private int _boots;
 
     public IReadOnlyList<SimulatedSession> Sessions => _sessions;
 
@@ -77,17 +78,22 @@ internal sealed class SimulatedMachine(World world)
     }
 
     /// <summary>A host is started, and comes up when a schedule says so, whether the service still lives or not. As Orchestrator.SessionHost: lock, then stop, then the agent.</summary>
-    public void StartHost(SimulatedSession session) => world.Agenda.Add(new(ItemKind.Host, $"host {session.Name}", (fate, number) =>
+    public void StartHost(SimulatedSession session)
     {
-        if (fate == Fate.Failed || session.IsHeld || session.Exit is not null) return;
-        if (session.IsStopAsked) session.Exit = new(session.Name, SessionEndKind.NotStarted, world.Clock.GetUtcNow(), WasStopped: true);
-        else if (number % 32 == 1) session.Exit = new(session.Name, SessionEndKind.SetupFailed, world.Clock.GetUtcNow(), Failure: new("The setup script failed."));
-        else Begin(session, number);
-        Changed(session);
-    })
-    {
-        IsOutside = true,
-    });
+        var boot = _boots;
+        world.Agenda.Add(new(ItemKind.Host, $"host {session.Name}", (fate, number) =>
+        {
+            if (fate == Fate.Failed || boot != _boots || session.IsHeld || session.IsStarted || session.Exit is not null) return;
+            if (session.IsStopAsked) session.Exit = new(session.Name, SessionEndKind.NotStarted, world.Clock.GetUtcNow(), WasStopped: true);
+            else if (number % 32 == 1) session.Exit = new(session.Name, SessionEndKind.SetupFailed, world.Clock.GetUtcNow(), Failure: new("The setup script failed."));
+            else Begin(session, number);
+            Changed(session);
+        })
+        {
+            IsOutside = true,
+            SecondsMax = 20,
+        });
+    }
 
     public void EndAgent(SimulatedSession session, int number)
     {
@@ -120,6 +126,9 @@ internal sealed class SimulatedMachine(World world)
             session.IsHeld = session.IsAlive = false;
             Forget(session);
         }
+
+        // What was about to start is gone, too.
+        _boots++;
     }
 
     public void LoseTree(string taskId)

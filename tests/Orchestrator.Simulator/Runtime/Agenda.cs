@@ -23,12 +23,19 @@ internal sealed class Agenda
     /// <summary>Ends one. A fate that it cannot have is none.</summary>
     public void Run(int index, Fate fate, int number)
     {
-        var item = _items[index];
-        _items.RemoveAt(index);
+        var item = Take(index);
         if (fate != Fate.Done && !PendingItem.Faults[(int)item.Kind].Contains(fate)) fate = Fate.Done;
         RunTotal++;
         Running?.Invoke(item, fate);
         item.Run(fate, number);
+    }
+
+    /// <summary>Takes one out, to be added again.</summary>
+    public PendingItem Take(int index)
+    {
+        var item = _items[index];
+        _items.RemoveAt(index);
+        return item;
     }
 
     public int Find(string label)
@@ -49,7 +56,9 @@ internal sealed class Agenda
         _items.Clear();
         for (var i = 0; i < items.Length; i++)
         {
-            if (items[i].IsOutside) _items.Add(items[i]);
+            // In one process a notice dies with it; elsewhere it may arrive in the next life, and nothing depends on that.
+            var isKept = items[i].IsOutside || (items[i].Kind == ItemKind.OneWay && ((number >> (i % 23)) & 3) == 3);
+            if (isKept) _items.Add(items[i]);
             else items[i].Crash?.Invoke((number >> (i % 24)) & 1);
         }
     }

@@ -61,6 +61,9 @@ internal sealed record PendingItem(ItemKind Kind, string Label, Action<Fate, int
     /// <summary>What the death of the service makes of it; null: nothing is left of it.</summary>
     public Action<int>? Crash { get; init; }
 
+    /// <summary>How long it may take, seconds. The machine's grain answers at once, and works on one task's worktree in the order in which it was asked; a host is there soon or never.</summary>
+    public int SecondsMax { get; init; } = int.MaxValue;
+
     /// <summary>Whether it goes on when the service dies.</summary>
     public bool IsOutside { get; init; }
 }

@@ -101,7 +101,7 @@ internal sealed class SimulatedReminders(SimulatedSilo silo)
             $"reminder {grainClass.NameOf(id.Key)}", grain => ((IRemindable)grain).ReceiveReminder(known.Entry.Name, default), null) { Method = "Reminder" };
         World.Agenda.Add(new(ItemKind.OneWay, call.Label, (fate, _) =>
         {
-            for (var times = fate switch { Fate.Lost => 0, Fate.Doubled => 2, _ => 1 }; times > 0; times--) silo.Deliver(grainClass, id.Key, call);
+            for (var times = fate switch { Fate.Lost => 0, Fate.Doubled => 2, _ => 1 }; times > 0; times--) World.Silo.Deliver(grainClass, id.Key, call);
         }));
     }
 

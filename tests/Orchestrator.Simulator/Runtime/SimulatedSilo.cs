@@ -116,7 +116,7 @@ internal sealed class SimulatedSilo : IGrainFactory
             var oneWay = new Call(label, grain => method.Invoke(grain, arguments), null) { Method = method.Name };
             World.Agenda.Add(new(ItemKind.OneWay, label, (fate, _) =>
             {
-                for (var times = fate switch { Fate.Lost => 0, Fate.Doubled => 2, _ => 1 }; times > 0; times--) Deliver(grainClass, key, oneWay);
+                for (var times = fate switch { Fate.Lost => 0, Fate.Doubled => 2, _ => 1 }; times > 0; times--) World.Silo.Deliver(grainClass, key, oneWay);
             }));
             return Task.CompletedTask;
         }
@@ -127,7 +127,10 @@ internal sealed class SimulatedSilo : IGrainFactory
         {
             Deliver(grainClass, key, call);
             if (fate == Fate.DoneThenFailed) answer.Fail(new TimeoutException("No answer came in time."));
-        }));
+        })
+        {
+            SecondsMax = grainClass is null ? 0 : int.MaxValue,
+        });
         var overdue = World.Clock.Set($"no answer {label}", ResponseTimeout, () => answer.Fail(new TimeoutException("No answer came in time.")), isEndless: true);
         answer.Over = () => World.Clock.Remove(overdue);
         return answer.Task;

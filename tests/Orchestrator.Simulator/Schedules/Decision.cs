@@ -20,6 +20,9 @@ internal enum DecisionKind
     /// <summary>One thing that is under way goes wrong.</summary>
     Fault,
 
+    /// <summary>One thing that is under way takes long.</summary>
+    Delay,
+
     /// <summary>Time passes, and timers ring late.</summary>
     Wait,
 
@@ -66,7 +69,7 @@ internal enum DecisionKind
 internal readonly record struct Decision(DecisionKind Kind, string? Label, Fate Fate, int Count, int Number)
 {
     /// <summary>How likely each kind is, beside the others.</summary>
-    public static readonly IReadOnlyList<int> Weights = [60, 14, 8, 6, 8, 2, 2, 1, 3, 1, 5, 1, 1, 1, 1, 1, 1];
+    public static readonly IReadOnlyList<int> Weights = [60, 14, 8, 6, 8, 5, 2, 2, 1, 3, 1, 5, 1, 1, 1, 1, 1, 1];
 
     public override string ToString() => Kind switch
     {
@@ -74,6 +77,7 @@ internal readonly record struct Decision(DecisionKind Kind, string? Label, Fate 
         DecisionKind.Tick => "tick",
         DecisionKind.Pick => $"pick '{Label}'",
         DecisionKind.Fault => $"{Fate}: '{Label}'",
+        DecisionKind.Delay => $"'{Label}' takes {Count} s",
         DecisionKind.Wait => $"wait {Count} s",
         DecisionKind.Post or DecisionKind.Delete or DecisionKind.Get or DecisionKind.AgentEnds or DecisionKind.KillHost or DecisionKind.LoseTree => $"{Kind} t{Count}",
         DecisionKind.SetClock => $"wall clock {Count:+0;-0} min",
@@ -88,7 +92,7 @@ internal readonly record struct Decision(DecisionKind Kind, string? Label, Fate 
     {
         var kind = KindOf(world.Scenario.Weights, numbers);
         var items = world.Agenda.Items;
-        if (items.Count == 0 && kind is DecisionKind.Go or DecisionKind.Pick or DecisionKind.Fault && items.Count == 0) kind = DecisionKind.Tick;
+        if (items.Count == 0 && kind is DecisionKind.Go or DecisionKind.Pick or DecisionKind.Fault or DecisionKind.Delay) kind = DecisionKind.Tick;
         var number = (int)(numbers.Next() & 0x7fffffff);
         var task = 1 + numbers.Below(world.Scenario.Tasks.Count);
         return kind switch
@@ -96,6 +100,7 @@ internal readonly record struct Decision(DecisionKind Kind, string? Label, Fate 
             DecisionKind.Go => new(kind, null, Fate.Done, 1 + numbers.Below(1 + numbers.Below(16)), number),
             DecisionKind.Pick => new(kind, items[numbers.Below(items.Count)].Label, Fate.Done, 0, number),
             DecisionKind.Fault => FaultOf(items[numbers.Below(items.Count)], numbers, number),
+            DecisionKind.Delay => new(kind, items[numbers.Below(items.Count)].Label, Fate.Done, numbers.Of(1, 8, 20, 70, 300), number),
             DecisionKind.Wait => new(kind, null, Fate.Done, numbers.Of(1, 10, 45, 100, 400, 4000), number),
             DecisionKind.SetClock => new(kind, null, Fate.Done, numbers.Below(241) - 120, number),
             DecisionKind.ReceiverDown => new(kind, null, Fate.Done, numbers.Of(1, 5, 60), number),

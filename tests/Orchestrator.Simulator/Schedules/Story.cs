@@ -6,7 +6,7 @@ namespace Orchestrator.Simulator;
 /// <summary>Tells a schedule, one line for each step: what was decided, what ended by it, and where everything stands then.</summary>
 internal sealed class Story
 {
-    private const int ItemsShownMax = 400;
+    private static readonly int ItemsShownMax = Environment.GetEnvironmentVariable("SIMULATE_FULL") is null ? 400 : 40_000;
     private readonly World _world;
     private readonly TextWriter _log;
     private readonly List<string> _ran = [];
