@@ -9,6 +9,8 @@ namespace Orchestrator.Contracts.AgentTasks;
 [JsonSerializable(typeof(TaskView))]
 [JsonSerializable(typeof(TaskStatusAnswer))]
 [JsonSerializable(typeof(TaskPage))]
+[JsonSerializable(typeof(PriorityAnswer))]
+[JsonSerializable(typeof(PoolAnswer))]
 [JsonSerializable(typeof(ShutdownAnswer))]
 [JsonSerializable(typeof(HealthView))]
 [JsonSerializable(typeof(Problem))]

@@ -24,6 +24,7 @@ internal static class AgentTaskEndpoints
         tasks.MapGet("", List).WithAccess(AccessPolicy.Open);
         tasks.MapGet("/{id}", GetAsync).WithAccess(AccessPolicy.Open);
         tasks.MapDelete("/{id}", CancelAsync).WithAccess(AccessPolicy.Open);
+        tasks.MapPost("/{id}/priority", PriorityEndpoint.SetAsync).WithAccess(AccessPolicy.Open, takesBody: true);
         tasks.MapGet("/{id}/transcript", TranscriptEndpoint.GetAsync).WithAccess(AccessPolicy.Open);
     }
 
