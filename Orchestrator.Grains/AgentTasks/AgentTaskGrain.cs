@@ -192,8 +192,8 @@ internal sealed partial class AgentTaskGrain(
     /// <summary>The slot is free before anything is delivered: the receiver may send the next task from inside our call.</summary>
     private async Task WindUpAsync()
     {
-        await Capacity.ReleaseAsync(TaskId, state.State.Run);
         await TellDependentsAsync();
+        await Capacity.ReleaseAsync(TaskId, state.State.Run);
         await SaveAsync(AgentTaskTransitions.WoundUp(state.State));
         await SettleAsync();
     }
