@@ -9,6 +9,7 @@ namespace Orchestrator.Contracts.AgentTasks;
 [JsonSerializable(typeof(TaskView))]
 [JsonSerializable(typeof(TaskStatusAnswer))]
 [JsonSerializable(typeof(TaskPage))]
+[JsonSerializable(typeof(PriorityRequest))]
 [JsonSerializable(typeof(PriorityAnswer))]
 [JsonSerializable(typeof(PoolAnswer))]
 [JsonSerializable(typeof(ShutdownAnswer))]

@@ -18,6 +18,10 @@ public sealed record TaskSummary(
 /// <summary>The answer to <c>POST /admin/shutdown</c>.</summary>
 public sealed record ShutdownAnswer(string Status, int RunningTasks);
 
+/// <summary>The body of <c>POST /tasks/{id}/priority</c>.</summary>
+/// <param name="Priority">-100 to 100; higher goes first.</param>
+public sealed record PriorityRequest(int Priority);
+
 /// <summary>The answer to <c>POST /tasks/{id}/priority</c>.</summary>
 /// <param name="TaskId">The task.</param>
 /// <param name="Priority">What it has now.</param>
