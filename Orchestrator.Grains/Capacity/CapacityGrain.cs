@@ -67,7 +67,7 @@ internal sealed partial class CapacityGrain(
     }
 
     public Task<WaitingPlace> FindPlaceAsync(string taskId) => Task.FromResult(
-        _books.LineByTask.TryGetValue(taskId, out var entry) ? new WaitingPlace(PositionOf(taskId), SlotRules.ReasonOf(_books, entry, Conditions())) : new(null, null));
+        _books.LineByTask.TryGetValue(taskId, out var entry) ? new WaitingPlace(PositionOf(taskId), SlotRules.ReasonOf(_books, entry, Conditions(_books))) : new(null, null));
 
     public Task<CapacitySnapshot> GetAsync() => Task.FromResult(Snapshot());
 
@@ -79,7 +79,8 @@ internal sealed partial class CapacityGrain(
         GivesNone = SlotRules.ReasonOf(_books.Mode) ?? FindObstacle(),
     };
 
-    private SlotConditions Conditions() => new(options.Value, accounts, clock.GetUtcNow(), FindObstacle());
+    /// <summary>The machine is looked at only when somebody could start.</summary>
+    private SlotConditions Conditions(CapacityBooks books) => new(options.Value, accounts, clock.GetUtcNow(), SlotRules.HasUse(books, options.Value) ? FindObstacle() : null);
 
     private string? FindObstacle() => SlotObstacles.Find(gate, memory, options.Value);
 
@@ -97,11 +98,9 @@ internal sealed partial class CapacityGrain(
     /// <summary>Grants what is free, saves what is stored when it changed, and tells those who got a slot; a notice that is lost is re-read by its task.</summary>
     private async Task ApplyAsync(CapacityBooks books)
     {
-        // The machine is looked at only when somebody could start.
-        var hasUse = SlotRules.HasUse(books, options.Value);
-        var conditions = hasUse ? Conditions() : null;
-        (_books, var granted) = conditions is null ? (books, []) : SlotRules.Grant(books, conditions);
-        NoteObstacle(conditions?.Obstacle);
+        var conditions = Conditions(books);
+        (_books, var granted) = SlotRules.Grant(books, conditions);
+        NoteObstacle(conditions.Obstacle);
         SetNextLook();
         if (_books.Stored != state.State) await SaveAsync();
         foreach (var lease in granted)
