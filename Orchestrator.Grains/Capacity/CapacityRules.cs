@@ -66,12 +66,13 @@ internal static class CapacityRules
         var leases = RecountLeases(books, entries, now);
         var holders = leases.Select(lease => lease.TaskId).ToHashSet(StringComparer.Ordinal);
         var waiting = entries.Values.Where(entry => entry.Phase == AgentTaskPhase.Waiting && !holders.Contains(entry.TaskId)).Select(EntryOf).ToDictionary(entry => entry.TaskId, StringComparer.Ordinal);
+        var aside = entries.Values.Where(entry => entry.Phase is AgentTaskPhase.Blocked or AgentTaskPhase.Held && !holders.Contains(entry.TaskId)).Select(entry => entry.TaskId).ToList();
         var recounted = books with
         {
             Leases = leases,
             HeldAccounts = [.. books.HeldAccounts.Where(held => held.Until > now)],
-            Pending = books.Pending.RemoveRange(books.Pending.Where(pending => now - pending.Value >= ConfirmationTimeout).Select(pending => pending.Key).Concat(waiting.Keys)),
-            Aside = books.Aside.Clear().Union(entries.Values.Where(entry => entry.Phase is AgentTaskPhase.Blocked or AgentTaskPhase.Held && !holders.Contains(entry.TaskId)).Select(entry => entry.TaskId)),
+            Pending = books.Pending.RemoveRange(books.Pending.Where(pending => now - pending.Value >= ConfirmationTimeout).Select(pending => pending.Key).Concat(waiting.Keys).Concat(aside)),
+            Aside = books.Aside.Clear().Union(aside),
         };
 
         // Ten thousand that stand as they stood cost nothing.

@@ -121,6 +121,7 @@ public sealed class SlotRulesTests
     public void A_recount_makes_line_and_those_aside_from_the_catalog_and_leaves_what_agrees()
     {
         var books = CapacityRules.StandAside(Line(("stays", "acme/web"), ("gone", "acme/web")), "was-aside", 1) with { Mode = PoolMode.Paused };
+        books = books with { Pending = books.Pending.Add("blocked", Now).Add("new", Now).Add("comes", Now) };
         CatalogEntry[] open =
         [
             Row("stays", AgentTaskPhase.Waiting, "acme/web", CreatedAtOf(books, "stays")), Row("new", AgentTaskPhase.Waiting), Row("blocked", AgentTaskPhase.Blocked),
@@ -130,6 +131,7 @@ public sealed class SlotRulesTests
         Assert.Equal(["new", "stays"], recounted.LineByTask.Keys.Order());
         Assert.Same(books.LineByTask["stays"], recounted.LineByTask["stays"]);
         Assert.Equal(["blocked", "held"], recounted.Aside.Order());
+        Assert.Equal(["comes"], recounted.Pending.Keys);
         Assert.Equal(("runs", "acme/api"), (recounted.Leases[0].TaskId, recounted.Leases[0].Repository));
         Assert.Equal(PoolMode.Paused, recounted.Mode);
     }
