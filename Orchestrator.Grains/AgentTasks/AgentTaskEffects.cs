@@ -15,6 +15,9 @@ internal enum AgentTaskEffect
     /// <summary>Give the slot back while another task has what this one needs.</summary>
     ReleaseSlot,
 
+    /// <summary>Look at what has become of the tasks that have to complete first.</summary>
+    LookAtDependencies,
+
     /// <summary>Have the worktree made.</summary>
     Prepare,
 
@@ -57,6 +60,7 @@ internal static class AgentTaskEffects
     public static AgentTaskEffect Of(AgentTaskState state, AgentTaskOptions options, DateTimeOffset now) => state.Phase switch
     {
         AgentTaskPhase.Waiting => AgentTaskEffect.WaitForSlot,
+        AgentTaskPhase.Blocked when !state.WaitsFor.IsEmpty => AgentTaskEffect.LookAtDependencies,
         AgentTaskPhase.Blocked => AgentTaskEffect.ReleaseSlot,
         AgentTaskPhase.Preparing => AgentTaskEffect.Prepare,
         AgentTaskPhase.Running when state.Attempt.StartedAt is not null => AgentTaskEffect.Watch,
@@ -86,6 +90,7 @@ internal static class AgentTaskEffects
     public static DateTimeOffset? NextTimeOf(AgentTaskState state, AgentTaskOptions options, DateTimeOffset now) => state.Phase switch
     {
         AgentTaskPhase.Waiting => state.CreatedAt + options.QueueTtl,
+        AgentTaskPhase.Blocked when !state.WaitsFor.IsEmpty => state.CreatedAt + options.QueueTtl,
         AgentTaskPhase.Blocked => state.BlockedUntil,
         AgentTaskPhase.Preparing => state.DeadlineAt,
         AgentTaskPhase.Running when state.Attempt is { StartedAt: null, NotBefore: { } notBefore } && notBefore > now && !(state.DeadlineAt < notBefore) => notBefore,

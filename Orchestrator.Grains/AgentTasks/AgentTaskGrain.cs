@@ -16,7 +16,7 @@ namespace Orchestrator.Grains.AgentTasks;
 internal sealed partial class AgentTaskGrain(
     [PersistentState("agent-task", GrainStorageNames.Orchestrator)] IPersistentState<AgentTaskState> state,
     [PersistentState("agent-task-request", GrainStorageNames.Orchestrator)] IPersistentState<AgentTaskRequest> request,
-    IAgentTaskCatalog catalog, IOptions<AgentTaskOptions> options, TimeProvider clock, ILogger<AgentTaskGrain> logger) : Grain, IAgentTaskGrain, IRemindable
+    IAgentTaskCatalog catalog, ITaskDependencies dependencies, IOptions<AgentTaskOptions> options, TimeProvider clock, ILogger<AgentTaskGrain> logger) : Grain, IAgentTaskGrain, IRemindable
 {
     private const string ReminderName = "agent-task";
     private static readonly TimeSpan ReminderPeriod = TimeSpan.FromMinutes(1);
@@ -44,9 +44,9 @@ internal sealed partial class AgentTaskGrain(
     public async Task<AgentTaskSnapshot?> GetAsync()
     {
         if (!state.RecordExists) return null;
-        var position = state.State.Phase == AgentTaskPhase.Waiting ? await Capacity.FindPositionAsync(TaskId) : null;
+        var place = state.State.Phase == AgentTaskPhase.Waiting ? await Capacity.FindPlaceAsync(TaskId) : null;
         var callbacks = state.State.Callbacks.IsEmpty ? [] : await Callbacks.GetAsync();
-        return AgentTaskSnapshots.Of(state.State, request.State.Json, position, callbacks);
+        return AgentTaskSnapshots.Of(state.State, request.State.Json, place, callbacks);
     }
 
     public async Task<bool> WakeAsync()
@@ -170,7 +170,8 @@ internal sealed partial class AgentTaskGrain(
             AgentTaskEffect.Watch => Machine.WatchAsync(session, facts.WorkerType, task.Worktree!),
             AgentTaskEffect.Stop => Machine.StopAsync(session, facts.WorkerType, task.Worktree, task.Status == AgentTaskStatus.Cancelled ? "cancelled" : "time limit"),
             AgentTaskEffect.Collect => Machine.CollectAsync(session, task.Worktree!),
-            AgentTaskEffect.ReleaseSlot => Capacity.ReleaseAsync(TaskId, task.Run),
+            AgentTaskEffect.ReleaseSlot => Capacity.StandAsideAsync(TaskId, task.Run),
+            AgentTaskEffect.LookAtDependencies => LookAtDependenciesAsync(task),
             AgentTaskEffect.WindUp => WindUpAsync(),
             AgentTaskEffect.Settle => SettleAsync(),
             _ => Task.CompletedTask,
@@ -185,7 +186,7 @@ internal sealed partial class AgentTaskGrain(
 
     private async Task<Lease?> AskForSlotAsync(AgentTaskState task)
     {
-        var entry = new WaitingEntry(TaskId, task.Run, task.Attempts.Length + 1, task.Facts.Priority, task.CreatedAt);
+        var entry = new WaitingEntry(TaskId, task.Run, task.Attempts.Length + 1, task.Priority, task.CreatedAt) { WorkerType = task.Facts.WorkerType, Repository = task.Facts.Repository };
         return (await Capacity.WaitAsync(entry, CancellationToken.None)).Lease;
     }
 
@@ -200,6 +201,7 @@ internal sealed partial class AgentTaskGrain(
     /// <summary>The slot is free before anything is delivered: the receiver may send the next task from inside our call.</summary>
     private async Task WindUpAsync()
     {
+        await TellDependentsAsync();
         await Capacity.ReleaseAsync(TaskId, state.State.Run);
         await SaveAsync(AgentTaskTransitions.WoundUp(state.State));
         await SettleAsync();

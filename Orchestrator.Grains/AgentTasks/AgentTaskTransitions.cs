@@ -22,7 +22,7 @@ internal static partial class AgentTaskTransitions
     private const int TimelineEntriesMax = 200;
 
     public static AgentTaskState Accept(AgentTaskFacts facts, DateTimeOffset now) =>
-        new AgentTaskState { Facts = facts, CreatedAt = now }.Noting(now, "accepted");
+        BlockedBy(new AgentTaskState { Facts = facts, CreatedAt = now }.Noting(now, "accepted"), now);
 
     public static AgentTaskState SlotGranted(AgentTaskState state, Lease lease, string agentSessionId, DateTimeOffset now)
     {
@@ -73,6 +73,7 @@ internal static partial class AgentTaskTransitions
     {
         if (state.Phase is AgentTaskPhase.Waiting or AgentTaskPhase.Blocked && now >= state.CreatedAt + options.QueueTtl)
             return End(state, AgentTaskStatus.Failed, null, TaskErrors.Expired(options.QueueTtl), now);
+        if (!state.WaitsFor.IsEmpty) return state;
         if (state.Phase == AgentTaskPhase.Blocked) return now < state.BlockedUntil ? state : state with { Phase = AgentTaskPhase.Waiting, BlockedUntil = null };
         if (state.Phase is not (AgentTaskPhase.Preparing or AgentTaskPhase.Running) || now < state.DeadlineAt) return state;
         var plan = new PlannedEnd(AgentTaskStatus.Interrupted, null, ResultRule.Partial);
