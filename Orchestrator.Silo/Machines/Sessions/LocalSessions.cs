@@ -174,8 +174,19 @@ internal sealed partial class LocalSessions(
         return NotStarted(folder, failure, kind);
     }
 
+    /// <summary>What is said to be over must be over: who asks again meanwhile starts nothing, and a host that comes after all (its tmux took too long) finds that it must not.</summary>
     private SessionStart NotStarted(SessionFolder folder, MachineFailure failure, SessionEndKind kind = SessionEndKind.SetupFailed)
     {
+        try
+        {
+            folder.WriteStop(new SessionStop { Reason = "Its start has failed." });
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Where nothing can be written no host starts either.
+            LogStopNotWritten(error, folder.Session);
+        }
+
         ForgetEnvironment(folder);
         return new(null, new SessionEndedReport(folder.Session, kind, clock.GetUtcNow(), Failure: failure));
     }

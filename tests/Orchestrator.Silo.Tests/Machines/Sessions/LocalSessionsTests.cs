@@ -269,14 +269,28 @@ public sealed class LocalSessionsTests : IDisposable
         Assert.Contains("not installed", missing.Message);
         Assert.Equal(MachineFailureKind.Machine, missing.Kind);
         _machine.Agents.IsMissing = false;
+        File.Delete(_machine.Folder.PathOf(SessionFiles.Stop));
         _machine.Restart(configureMachine: options => options.SessionHostPath = "/no/such/host");
         Assert.Contains("/no/such/host", (await _machine.StartAsync("true")).Ended!.Failure!.Message);
+        File.Delete(_machine.Folder.PathOf(SessionFiles.Stop));
         var broken = _machine.Scratch.Script("broken-host", "echo 'the runtime is missing' >&2; exit 131");
         _machine.Restart(configureMachine: options => options.SessionHostPath = broken);
         var end = (await _machine.StartAsync("true")).Ended!;
         Assert.Equal(SessionEndKind.SetupFailed, end.Kind);
         Assert.Contains("the runtime is missing", end.Failure!.Message);
         Assert.False(TerminalSockets.IsAlive(_machine.Socket));
+    }
+
+    [Fact]
+    public async Task A_session_whose_start_has_failed_never_starts()
+    {
+        _machine.Agents.IsMissing = true;
+        Assert.Equal(SessionEndKind.SetupFailed, (await _machine.StartAsync("touch ran")).Ended!.Kind);
+
+        // The task asks again before it hears of the end, which will be its own: nobody would ever look after this agent.
+        _machine.Agents.IsMissing = false;
+        Assert.Equal(SessionEndKind.NotStarted, (await _machine.StartAsync("touch ran")).Ended!.Kind);
+        Assert.False(_machine.Folder.Has(SessionFiles.Started));
     }
 
     [Fact]
