@@ -62,10 +62,13 @@ internal sealed partial class AgentTaskGrain(
         return false;
     }
 
-    /// <summary>A notice may be older than the task: a row that was dropped, because its task was never stored, had a slot, too. The pool knows who has one.</summary>
+    /// <summary>
+    /// A notice may be older than the task: a row that was dropped, because its task was never stored, had a slot, too. The pool knows who has one. A slot that came too late is given back.
+    /// </summary>
     public async Task SlotGranted(Lease lease)
     {
         if (!state.RecordExists) await ForgetAsync();
+        else if (state.State.Phase == AgentTaskPhase.Ended) await Capacity.ReleaseAsync(TaskId, state.State.Run);
         else if (!ReferenceEquals(AgentTaskTransitions.SlotGranted(state.State, lease, "", clock.GetUtcNow()), state.State) && await AskForSlotAsync(state.State) is { } held)
             await ReceiveAsync(AgentTaskTransitions.SlotGranted(state.State, held, NewAgentSessionId(), clock.GetUtcNow()));
     }

@@ -86,13 +86,17 @@ internal sealed partial class CapacityGrain(
 
     private int? PositionOf(string taskId) => _books.LineByTask.TryGetValue(taskId, out var entry) ? _books.Line.IndexOf(entry) + 1 : null;
 
-    private Task RecountAsync()
+    private async Task RecountAsync()
     {
-        var recounted = CapacityRules.Recount(_books, catalog.ReadOpen(), clock.GetUtcNow());
+        var open = catalog.ReadOpen();
+        var recounted = CapacityRules.Recount(_books, open, clock.GetUtcNow());
         var kept = recounted.Leases.Select(lease => lease.TaskId).ToHashSet(StringComparer.Ordinal);
         var freed = _books.Leases.Where(lease => !kept.Contains(lease.TaskId)).Select(lease => lease.TaskId).ToList();
         if (freed.Count > 0) LogFreed(logger, this.GetPrimaryKeyString(), freed.Count, string.Join(", ", freed.Take(5)));
-        return ApplyAsync(recounted);
+        await ApplyAsync(recounted);
+
+        // Who has no reminder, because it was never stored, is told again that it has a slot, and gives it back.
+        foreach (var lease in CapacityRules.NotTakenUp(_books, open, clock.GetUtcNow())) await GrainFactory.GetGrain<IAgentTaskGrain>(lease.TaskId).SlotGranted(lease);
     }
 
     /// <summary>Grants what is free, saves what is stored when it changed, and tells those who got a slot; a notice that is lost is re-read by its task.</summary>

@@ -71,7 +71,7 @@ internal static class CapacityRules
         {
             Leases = leases,
             HeldAccounts = [.. books.HeldAccounts.Where(held => held.Until > now)],
-            Pending = books.Pending.RemoveRange(books.Pending.Where(pending => now - pending.Value >= ConfirmationTimeout).Select(pending => pending.Key).Concat(waiting.Keys).Concat(aside)),
+            Pending = books.Pending.RemoveRange(books.Pending.Where(pending => !IsNew(pending.Value, now)).Select(pending => pending.Key).Concat(waiting.Keys).Concat(aside)),
             Aside = books.Aside.Clear().Union(aside),
         };
 
@@ -83,13 +83,23 @@ internal static class CapacityRules
     private static ImmutableArray<Lease> RecountLeases(CapacityBooks books, Dictionary<string, CatalogEntry> entries, DateTimeOffset now)
     {
         bool IsKnownOrNew(string taskId, DateTimeOffset since) =>
-            now - since < ConfirmationTimeout || (entries.TryGetValue(taskId, out var entry) && (entry.Phase == AgentTaskPhase.Waiting || HoldsSlot(entry.Phase)));
+            IsNew(since, now) || (entries.TryGetValue(taskId, out var entry) && (entry.Phase == AgentTaskPhase.Waiting || HoldsSlot(entry.Phase)));
         var leases = books.Leases.RemoveAll(lease => !IsKnownOrNew(lease.TaskId, lease.GrantedAt));
         var known = leases.Select(lease => lease.TaskId).ToHashSet(StringComparer.Ordinal);
         var found = entries.Values.Where(entry => HoldsSlot(entry.Phase) && !known.Contains(entry.TaskId))
             .Select(entry => new Lease(entry.TaskId, entry.Run, entry.Attempt, now) { Repository = entry.Repository });
         return [.. leases.Select(lease => lease.Repository.Length == 0 && entries.TryGetValue(lease.TaskId, out var entry) ? lease with { Repository = entry.Repository } : lease), .. found];
     }
+
+    /// <summary>Those who were told of their slot long ago and have not taken it up: the notice was lost, or nobody is there who could take it.</summary>
+    public static IEnumerable<Lease> NotTakenUp(CapacityBooks books, IReadOnlyCollection<CatalogEntry> open, DateTimeOffset now)
+    {
+        var waiting = open.Where(entry => entry.Phase == AgentTaskPhase.Waiting).Select(entry => entry.TaskId).ToHashSet(StringComparer.Ordinal);
+        return books.Leases.Where(lease => !IsNew(lease.GrantedAt, now) && waiting.Contains(lease.TaskId));
+    }
+
+    /// <summary>What is to come yet is old, too: the clock was set back, and nobody must wait for it.</summary>
+    private static bool IsNew(DateTimeOffset since, DateTimeOffset now) => (now - since).Duration() < ConfirmationTimeout;
 
     private static AdmissionRefusal? WhyNot(CapacityBooks books, CapacityOptions options)
     {

@@ -169,6 +169,25 @@ public sealed class CapacityRulesTests
         public string AccountOf(string workerType) => workerType is "opus" or "sonnet" ? "claude" : workerType;
     }
 
+    [Fact]
+    public void A_clock_that_was_set_back_keeps_no_slot_and_no_promise_of_a_task_that_is_gone()
+    {
+        var later = Now.AddHours(2);
+        var books = CapacityRules.Admit(CapacityBooks.Of([new Lease("gone", 1, 1, later)]), "never", new() { SlotsMax = 3 }, later).Books;
+        var recounted = CapacityRules.Recount(books, [], Now);
+        Assert.Empty(recounted.Leases);
+        Assert.Empty(recounted.Pending);
+    }
+
+    [Fact]
+    public void Who_does_not_take_up_a_slot_is_told_again_after_a_minute()
+    {
+        var books = CapacityBooks.Of([new Lease("orphan", 1, 1, Now), new Lease("running", 1, 1, Now)]);
+        CatalogEntry[] open = [Entry("orphan", AgentTaskPhase.Waiting), Entry("running", AgentTaskPhase.Running)];
+        Assert.Empty(CapacityRules.NotTakenUp(books, open, Now.AddSeconds(59)));
+        Assert.Equal("orphan", Assert.Single(CapacityRules.NotTakenUp(books, open, Now.AddSeconds(60))).TaskId);
+    }
+
     private static CatalogEntry Entry(string taskId, AgentTaskPhase phase) => new()
     {
         TaskId = taskId,
