@@ -1,4 +1,5 @@
 using Orchestrator.Interfaces.AgentTasks;
+using Orchestrator.Interfaces.Capacity;
 using Orleans.Runtime;
 
 namespace Orchestrator.Simulator;
@@ -7,6 +8,9 @@ namespace Orchestrator.Simulator;
 internal sealed class Clients(World world)
 {
     private readonly Dictionary<string, Known> _tasks = new(StringComparer.Ordinal);
+
+    /// <summary>The longest time for which an account is held.</summary>
+    public static TimeSpan HoldMax { get; } = TimeSpan.FromMinutes(30);
 
     /// <summary>Tasks that were acknowledged.</summary>
     public int AcknowledgedCount => _tasks.Values.Count(task => task.IsAcknowledged);
@@ -17,6 +21,14 @@ internal sealed class Clients(World world)
     public void Delete(string taskId) => _ = DeleteAsync(taskId);
 
     public void Get(string taskId) => _ = GetAsync(taskId);
+
+    /// <summary>Pauses, drains or opens the pool.</summary>
+    public void SetMode(PoolMode mode) => _ = AskAsync(() => world.Silo.GetGrain<ICapacityGrain>(Pools.Default).SetModeAsync(mode));
+
+    /// <summary>Says that an account has reached its usage limit.</summary>
+    public void HoldAccount(string account, TimeSpan time) => _ = AskAsync(() => world.Silo.GetGrain<ICapacityGrain>(Pools.Default).HoldAccountAsync(account, world.Clock.GetUtcNow() + time));
+
+    public void Reprioritize(string taskId, int priority) => _ = AskAsync(() => world.Silo.GetGrain<IAgentTaskGrain>(taskId).ReprioritizeAsync(priority));
 
     /// <summary>The service died: whoever waits for an answer gets none.</summary>
     public void Crash()
@@ -32,6 +44,18 @@ internal sealed class Clients(World world)
     public void FirstStored(string taskId)
     {
         if (Of(taskId).IsRefused) world.Violate("I1", $"{taskId} was refused, and is stored");
+    }
+
+    private static async Task AskAsync(Func<Task> ask)
+    {
+        try
+        {
+            await ask();
+        }
+        catch (Exception exception) when (exception is OrleansException or TimeoutException)
+        {
+            // A 500: nobody knows.
+        }
     }
 
     private Known Of(string taskId)

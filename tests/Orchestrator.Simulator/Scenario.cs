@@ -46,6 +46,9 @@ internal sealed record Scenario
 
     public required int QueueLimit { get; init; }
 
+    /// <summary>0: as many as there are.</summary>
+    public required int RepositorySlots { get; init; }
+
     public required TimeSpan QueueTtl { get; init; }
 
     public required bool ResumeAfterLoss { get; init; }
@@ -71,9 +74,10 @@ internal sealed record Scenario
         return new()
         {
             Seed = seed,
-            Tasks = [.. Enumerable.Range(1, count).Select(i => TaskOf($"t{i}", numbers))],
+            Tasks = [.. Enumerable.Range(1, count).Select(i => TaskOf(i, numbers))],
             Slots = 1 + numbers.Below(3),
             QueueLimit = numbers.Of(0, 1, 2, 1000, 1000),
+            RepositorySlots = numbers.Of(0, 0, 1),
             QueueTtl = TimeSpan.FromMinutes(numbers.Of(2, 10, 60)),
             ResumeAfterLoss = numbers.Below(4) != 0,
             WorktreeKeep = numbers.Of(WorktreeKeep.Always, WorktreeKeep.Failed, WorktreeKeep.Never),
@@ -85,13 +89,15 @@ internal sealed record Scenario
         };
     }
 
-    private static SimulatedTask TaskOf(string id, SeededNumbers numbers)
+    private static SimulatedTask TaskOf(int index, SeededNumbers numbers)
     {
+        var id = $"t{index}";
+        var others = Enumerable.Range(1, index - 1).Where(_ => numbers.Below(8) == 0).Select(other => $"\"t{other}\"").ToList();
         var agentType = numbers.Of<string?>(null, null, "execution", "planning", "pull_request");
         var branch = numbers.Of<string?>(null, null, null, "shared-1", "shared-2");
         var json = $$"""
-            {"taskId":"{{id}}","workerType":"opus","prompt":"p","webhookUrl":"http://r/h","webhookSecret":"s","repository":"acme/web","timeoutSeconds":{{LimitSeconds[numbers.Below(3)]}},"priority":{{numbers.Below(3)}}
-            {{(agentType is null ? "" : $",\"agentType\":\"{agentType}\"")}}{{(branch is null ? "" : $",\"continuationPrBranch\":\"{branch}\"")}}{{(numbers.Below(3) == 0 ? ",\"budget\":{\"maxCostUsd\":2,\"maxTurns\":9}" : "")}}}
+            {"taskId":"{{id}}","workerType":"{{numbers.Of("opus", "opus", "codex")}}","prompt":"p","webhookUrl":"http://r/h","webhookSecret":"s","repository":"acme/{{numbers.Of("web", "api")}}","timeoutSeconds":{{LimitSeconds[numbers.Below(3)]}},"priority":{{numbers.Below(3)}}
+            {{(agentType is null ? "" : $",\"agentType\":\"{agentType}\"")}}{{(branch is null ? "" : $",\"continuationPrBranch\":\"{branch}\"")}}{{(others.Count == 0 ? "" : $",\"dependsOn\":[{string.Join(',', others)}]")}}{{(numbers.Below(3) == 0 ? ",\"budget\":{\"maxCostUsd\":2,\"maxTurns\":9}" : "")}}}
             """;
         return new(id, json, agentType, numbers.Below(3) != 0);
     }

@@ -20,10 +20,11 @@ internal sealed record Violation(string Code, string Text);
 /// One service, its machine, its receiver and its clients, on one thread and a clock by hand. Whatever anyone does is under way until a schedule ends it; with the same scenario and the same decisions
 /// it goes the same way.
 /// </summary>
-internal sealed class World : IAdmissionGate
+internal sealed class World : IAdmissionGate, IAgentAccounts, IMachineMemory
 {
     private readonly Dictionary<Type, object> _options = [];
     private TimeSpan _gateShutUntil;
+    private TimeSpan _shortOfMemoryUntil;
 
     public World(Scenario scenario, Mutant mutant, Coverage coverage)
     {
@@ -32,11 +33,12 @@ internal sealed class World : IAdmissionGate
         Invariants = new(this);
         Storage = new() { IsSerialized = scenario.IsSerialized, Changed = Stored };
         Catalog = new(this);
+        Dependencies = new(this);
         Machine = new(this);
         Receiver = new(this);
         Clients = new(this);
         Set(new AgentTaskOptions { QueueTtl = scenario.QueueTtl, ResumeAfterLoss = scenario.ResumeAfterLoss, WorktreeKeep = scenario.WorktreeKeep });
-        Set(new CapacityOptions { SlotsMax = scenario.Slots, QueueLimit = scenario.QueueLimit });
+        Set(new CapacityOptions { SlotsMax = scenario.Slots, QueueLimit = scenario.QueueLimit, RepositorySlotsMax = scenario.RepositorySlots });
         Silo = new(this);
         StartService();
     }
@@ -56,6 +58,8 @@ internal sealed class World : IAdmissionGate
     public SimulatedStorage Storage { get; }
 
     public SimulatedCatalog Catalog { get; }
+
+    public SimulatedDependencies Dependencies { get; }
 
     public SimulatedMachine Machine { get; }
 
@@ -77,6 +81,11 @@ internal sealed class World : IAdmissionGate
     /// <summary>How far the wall clock was set back, in all: so much longer a wait may take.</summary>
     public TimeSpan SetBack { get; private set; }
 
+    /// <summary>Too little for as long as the machine is short of it.</summary>
+    public long? AvailableBytes => Clock.Elapsed < _shortOfMemoryUntil ? 1 : 1L << 40;
+
+    public string AccountOf(string workerType) => workerType;
+
     public AgentTaskState? StateOf(string taskId) => Storage.Read<AgentTaskState>("agent-task", taskId);
 
     public object OptionsOf(Type type)
@@ -89,7 +98,8 @@ internal sealed class World : IAdmissionGate
     public object ServiceOf(Type type) =>
         type == typeof(TimeProvider) ? Clock
         : type == typeof(IAgentTaskCatalog) ? Catalog
-        : type == typeof(IAdmissionGate) ? this
+        : type == typeof(ITaskDependencies) ? Dependencies
+        : type == typeof(IAdmissionGate) || type == typeof(IAgentAccounts) || type == typeof(IMachineMemory) ? this
         : type == typeof(ICallbackTransport) ? Receiver
         : throw new NotSupportedException($"A grain asks for a {type}: the simulator needs a stand-in for it (World.ServiceOf).");
 
@@ -130,6 +140,10 @@ internal sealed class World : IAdmissionGate
             case DecisionKind.LoseTree: return With(Machine.TreeOf(taskId), _ => Machine.LoseTree(taskId));
             case DecisionKind.SetClock: return Do(() => SetWallClock(TimeSpan.FromMinutes(decision.Count)));
             case DecisionKind.ReceiverDown: return Do(() => Receiver.DownUntil = Clock.Elapsed + TimeSpan.FromMinutes(decision.Count));
+            case DecisionKind.ShortOfMemory: return Do(() => _shortOfMemoryUntil = Clock.Elapsed + TimeSpan.FromMinutes(decision.Count));
+            case DecisionKind.SetMode: return Do(() => Clients.SetMode((PoolMode)decision.Count));
+            case DecisionKind.HoldAccount: return Do(() => Clients.HoldAccount(decision.Label!, TimeSpan.FromMinutes(decision.Count)));
+            case DecisionKind.Reprioritize: return Do(() => Clients.Reprioritize(taskId, (number % 201) - 100));
             case DecisionKind.ShutGate: return Do(() => _gateShutUntil = Clock.Elapsed + TimeSpan.FromMinutes(decision.Count));
             default: return With(Silo.Activations.FirstOrDefault(activation => activation.Name == decision.Label && activation is { IsIdle: true, IsKept: false }), activation => activation.DeactivateOnIdle());
         }
@@ -149,12 +163,13 @@ internal sealed class World : IAdmissionGate
 
     private void CalmDownOnce(int runsMax)
     {
-        Receiver.DownUntil = _gateShutUntil = default;
+        Receiver.DownUntil = _gateShutUntil = _shortOfMemoryUntil = default;
+        Clients.SetMode(PoolMode.Open);
         var start = Clock.Elapsed;
 
         // Whoever asks for the health of the service has the pool recounted, too.
         _ = Silo.GetGrain<ICapacityGrain>(Pools.Default).GetAsync();
-        var everyoneEnds = start + Scenario.QueueTtl + Scenario.TimeLimitMax + SetBack + TimeSpan.FromMinutes(10);
+        var everyoneEnds = start + Scenario.QueueTtl + Scenario.TimeLimitMax + SetBack + Clients.HoldMax + TimeSpan.FromMinutes(10);
         var everyoneIsTold = everyoneEnds + CallbackRules.RetryAfterMax + TimeSpan.FromMinutes(10);
         var lastRun = Agenda.RunTotal + runsMax;
         for (var rounds = 0; Violation is null && rounds < 3;)

@@ -56,6 +56,18 @@ internal enum DecisionKind
     /// <summary>The service takes no tasks for a time, and starts none.</summary>
     ShutGate,
 
+    /// <summary>The machine has too little memory for another agent.</summary>
+    ShortOfMemory,
+
+    /// <summary>Somebody pauses the pool, drains it, or opens it again.</summary>
+    SetMode,
+
+    /// <summary>An account reaches its usage limit.</summary>
+    HoldAccount,
+
+    /// <summary>A client gives a task another place in the line.</summary>
+    Reprioritize,
+
     /// <summary>A grain that nobody calls is dropped from memory.</summary>
     Collect,
 }
@@ -69,7 +81,7 @@ internal enum DecisionKind
 internal readonly record struct Decision(DecisionKind Kind, string? Label, Fate Fate, int Count, int Number)
 {
     /// <summary>How likely each kind is, beside the others.</summary>
-    public static readonly IReadOnlyList<int> Weights = [60, 14, 8, 6, 8, 5, 2, 2, 1, 3, 1, 5, 1, 1, 1, 1, 1, 1];
+    public static readonly IReadOnlyList<int> Weights = [60, 14, 8, 6, 8, 5, 2, 2, 1, 3, 1, 5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
 
     public override string ToString() => Kind switch
     {
@@ -79,10 +91,13 @@ internal readonly record struct Decision(DecisionKind Kind, string? Label, Fate 
         DecisionKind.Fault => $"{Fate}: '{Label}'",
         DecisionKind.Delay => $"'{Label}' takes {Count} s",
         DecisionKind.Wait => $"wait {Count} s",
-        DecisionKind.Post or DecisionKind.Delete or DecisionKind.Get or DecisionKind.AgentEnds or DecisionKind.KillHost or DecisionKind.LoseTree => $"{Kind} t{Count}",
+        DecisionKind.Post or DecisionKind.Delete or DecisionKind.Get or DecisionKind.AgentEnds or DecisionKind.KillHost or DecisionKind.LoseTree or DecisionKind.Reprioritize => $"{Kind} t{Count}",
         DecisionKind.SetClock => $"wall clock {Count:+0;-0} min",
         DecisionKind.ReceiverDown => $"receiver down for {Count} min",
         DecisionKind.ShutGate => $"no admission for {Count} min",
+        DecisionKind.ShortOfMemory => $"short of memory for {Count} min",
+        DecisionKind.SetMode => $"pool {(Orchestrator.Interfaces.Capacity.PoolMode)Count}",
+        DecisionKind.HoldAccount => $"account {Label} held for {Count} min",
         DecisionKind.Collect => $"collect '{Label}'",
         _ => $"{Kind}",
     };
@@ -104,6 +119,9 @@ internal readonly record struct Decision(DecisionKind Kind, string? Label, Fate 
             DecisionKind.Wait => new(kind, null, Fate.Done, numbers.Of(1, 10, 45, 100, 400, 4000), number),
             DecisionKind.SetClock => new(kind, null, Fate.Done, numbers.Below(241) - 120, number),
             DecisionKind.ReceiverDown => new(kind, null, Fate.Done, numbers.Of(1, 5, 60), number),
+            DecisionKind.ShortOfMemory => new(kind, null, Fate.Done, numbers.Of(1, 3), number),
+            DecisionKind.SetMode => new(kind, null, Fate.Done, numbers.Of(0, 0, 1, 2), number),
+            DecisionKind.HoldAccount => new(kind, numbers.Of("opus", "codex"), Fate.Done, numbers.Of(1, 5, 30), number),
             DecisionKind.ShutGate => new(kind, null, Fate.Done, numbers.Of(1, 3), number),
             DecisionKind.Collect => new(kind, world.Silo.Activations.Select(activation => activation.Name).Skip(numbers.Below(Math.Max(1, world.Silo.Activations.Count()))).FirstOrDefault(), Fate.Done, 0, number),
             _ => new(kind, null, Fate.Done, task, number),
