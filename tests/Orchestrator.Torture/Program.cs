@@ -6,7 +6,12 @@ using Orchestrator.TortureTarget;
 var parts = new Dictionary<string, Func<TortureReport, Task>>(StringComparer.Ordinal)
 {
     ["kills"] = report => new KillCycles(Option("seed", 1), Option("cycles", 300), Option("places", 4)).RunAsync(report),
-    ["points"] = report => new PointTable(Option("seed", 1), Option("seeds", 1), Targets(), Option("places", 4)) { Only = Text("point")?.Split(',') ?? [] }.RunAsync(report),
+    ["points"] = report => new PointTable(Option("seed", 1), Option("seeds", 20), Targets(), Option("places", 4)) { Only = Text("point")?.Split(',') ?? [] }.RunAsync(report),
+    ["cancels"] = report => new CancelRun(Option("seed", 1), Option("cycles", 100), AtOnce: 8).RunAsync(report),
+    ["prompts"] = report => new PromptRun(Option("seed", 1), Option("cycles", 1_000), AtOnce: 4).RunAsync(report),
+    ["callbacks"] = report => new CallbackRun(Option("seed", 1), Option("cycles", 1_000), FailuresPercent: 30, Kills: 5).RunAsync(report),
+    ["git"] = report => new GitRun(Option("cycles", 200)).RunAsync(report),
+    ["adoption"] = report => new AdoptionRun(Agents: 8, Rounds: Option("cycles", 5)).RunAsync(report),
     ["fuzz"] = report => new FuzzRun(Option("seed", 1), Option("cycles", 1_000_000)).RunAsync(report),
 };
 
