@@ -11,5 +11,8 @@ internal static class Programs
     /// <summary>The same with fail points.</summary>
     public static string TortureTarget { get; } = Find("TortureTarget");
 
+    /// <summary>The session host with fail points.</summary>
+    public static string TortureSessionHost { get; } = Find("TortureSessionHost");
+
     private static string Find(string key) => typeof(Programs).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;
 }

@@ -13,7 +13,7 @@ internal static class FailPointNames
         // Worktree.
         "worktree.prepare", "git.fetch", "git.worktree-add", "state.ready",
         // Session.
-        "session.start", "state.started", "session.watch", "session.stop", "state.stopping", "worktree.unlock", "state.next-attempt",
+        "session.open", "session.close", "session.start", "state.started", "session.watch", "session.stop", "state.stopping", "worktree.unlock", "state.next-attempt",
         // Exit and result.
         "state.collecting", "work.collect", "state.ended",
         // Cleanup of the run.
@@ -25,6 +25,10 @@ internal static class FailPointNames
     /// <summary>Tools that go on while the service dies; git is under way then.</summary>
     public static IReadOnlyList<string> During { get; } = ["git.fetch.during", "git.worktree-add.during"];
 
-    /// <summary>All, as <c>FAIL_POINT</c> names them.</summary>
+    /// <summary>Those of the session host's test build: its lock, its first word, the agent's name, its last word.</summary>
+    public static IReadOnlyList<string> Host { get; } =
+        ["host.locked", "host.started.before", "host.started.after", "host.named.before", "host.named.after", "host.exit.before", "host.exit.after"];
+
+    /// <summary>All of the service, as <c>FAIL_POINT</c> names them.</summary>
     public static IReadOnlyList<string> All { get; } = [.. Steps.SelectMany(step => (string[])[$"{step}.before", $"{step}.after"]), .. During];
 }

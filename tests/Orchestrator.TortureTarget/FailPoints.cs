@@ -16,6 +16,9 @@ internal enum FailTarget
 
     /// <summary>First those, then this process.</summary>
     Both,
+
+    /// <summary>The session host itself, at a point of its own.</summary>
+    Host,
 }
 
 /// <summary>

@@ -19,7 +19,7 @@ internal static class FailingPorts
     {
         var host = typeof(FailingPorts).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "SessionHost").Value!;
         var settings = (OrchestratorSettings)services.Last(service => service.ServiceType == typeof(OrchestratorSettings)).ImplementationInstance!;
-        settings.Machine.SessionHostPath = Environment.GetEnvironmentVariable("TORTURE_SESSION_HOST") ?? host;
+        settings.Machine.SessionHostPath = Environment.GetEnvironmentVariable("TORTURE_SESSION_HOST") is { Length: > 0 } other ? other : host;
         Decorate<INonces>(services, points, (method, _) => method == nameof(INonces.SpendAsync) ? "nonce.spend" : null);
         Decorate<IAgentTaskCatalog>(services, points, (method, _) => method switch
         {
@@ -45,6 +45,8 @@ internal static class FailingPorts
         });
         Decorate<ISessions>(services, points, (method, _) => method switch
         {
+            nameof(ISessions.OpenAsync) => "session.open",
+            nameof(ISessions.CloseAsync) => "session.close",
             nameof(ISessions.StartAsync) => "session.start",
             nameof(ISessions.WaitForEndAsync) => "session.watch",
             nameof(ISessions.StopAsync) => "session.stop",

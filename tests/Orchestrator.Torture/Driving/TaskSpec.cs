@@ -21,5 +21,5 @@ internal sealed record TaskSpec(string TaskId, string Kind, double Seconds, stri
 
     /// <summary>How it should end when nobody cancels it.</summary>
     public Plan Plan() => new(
-        TaskId, Kind == "fail" ? ["failed"] : Kind == "stubborn" ? ["cancelled"] : ["completed"], Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Prompt))));
+        TaskId, Kind is "fail" or "nowhere" ? ["failed"] : Kind == "stubborn" ? ["cancelled"] : ["completed"], Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Prompt))));
 }

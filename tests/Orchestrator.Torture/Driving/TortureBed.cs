@@ -94,7 +94,7 @@ internal sealed class TortureBed : IAsyncDisposable
     {
         await UntilAsync(async () => await TryListAsync() is { } tasks && tasks.All(IsOver), limit);
         IReadOnlyList<string> leftovers = [];
-        await UntilAsync(async () => (leftovers = await FindLeftoversAsync()).Count == 0, TimeSpan.FromMinutes(1));
+        await UntilAsync(async () => (leftovers = await FindLeftoversAsync()).Count == 0, TimeSpan.FromSeconds(75));
         await LookAsync();
         _secrets.LookAtFiles(Place, Service.Log);
         var health = await Service.GetHealthAsync();

@@ -18,6 +18,9 @@ internal static class RequestFuzz
 
     private static readonly TaskRequestContext Context = new(["auto", "script"], name => name == "FOO", true, _ => null);
 
+    /// <summary>Whether the request that is spoiled is a good one.</summary>
+    public static bool TakesGood() => TaskRequestValidation.Read(Encoding.UTF8.GetBytes(Good), Context).Request is not null;
+
     public static string? Try(Random random)
     {
         var body = Mutations.Spoil(Encoding.UTF8.GetBytes(Good), random);

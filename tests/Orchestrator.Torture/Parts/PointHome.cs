@@ -25,7 +25,7 @@ internal sealed record PointHome(int Seed, FailTarget Target, IReadOnlyList<stri
             await bed.Service.StartAgainAsync(("FAIL_POINT", ""), ("FAIL_TRACE", ""), ("WORKTREE_KEEP", "always"));
             foreach (var spec in bed.Specs.Where(spec => spec.Kind == "stubborn")) await bed.CancelAsync(spec.TaskId);
             var evidence = await bed.SettleAsync(EndLimit, startsMax: 2);
-            var findings = Checker.Check(evidence).Concat(UnexplainedStarts(evidence)).ToList();
+            var findings = Checker.Check(evidence).Concat(Target == FailTarget.Host ? [] : UnexplainedStarts(evidence)).ToList();
             foreach (var finding in findings) report.Add(finding, where);
             if (findings.Count > 0) Keep.Logs(bed, $"points-{Seed}-{Target}", report);
             foreach (var (point, outcome) in outcomes)
@@ -54,21 +54,26 @@ internal sealed record PointHome(int Seed, FailTarget Target, IReadOnlyList<stri
         var trace = bed.Place.At("trace.log");
         File.Delete(trace);
         File.Delete(bed.Place.At("torture-git.hits"));
+        var isHosts = FailPointNames.Host.Contains(point);
+        var order = Path.Combine(bed.Place.Home, "fail-point");
+        File.Delete(order);
+        File.Delete(order + ".reached");
         await bed.Service.KillAsync();
         var keep = point.StartsWith("worktree.remove", StringComparison.Ordinal) || point.StartsWith("state.worktree-settled", StringComparison.Ordinal) ? "never" : "always";
         try
         {
-            await bed.Service.StartAgainAsync(("FAIL_POINT", point), ("FAIL_TARGET", $"{Target}"), ("FAIL_TRACE", trace), ("WORKTREE_KEEP", keep));
+            await bed.Service.StartAgainAsync(("FAIL_POINT", isHosts ? "" : point), ("TORTURE_SESSION_HOST", isHosts ? Programs.TortureSessionHost : ""), ("FAIL_TARGET", isHosts ? "" : $"{Target}"), ("FAIL_TRACE", trace), ("WORKTREE_KEEP", keep));
         }
         catch (InvalidOperationException) when (bed.Service.Program.HasExited && WasHit(trace, point))
         {
             return "hit while it took up what was left";
         }
 
+        if (isHosts) await File.WriteAllTextAsync(order, $"{point} {Target.ToString().ToLowerInvariant()}");
         await LeadAsync(bed, point);
         try
         {
-            await Eventually.IsTrueAsync(() => WasHit(trace, point) && (Target == FailTarget.Tmux || bed.Service.Program.HasExited), point, HitLimit);
+            await Eventually.IsTrueAsync(() => (isHosts ? File.Exists(order + ".reached") : WasHit(trace, point)) && (Target is FailTarget.Tmux or FailTarget.Host || bed.Service.Program.HasExited), point, HitLimit);
             return "hit";
         }
         catch (TimeoutException)
@@ -100,6 +105,9 @@ internal sealed record PointHome(int Seed, FailTarget Target, IReadOnlyList<stri
             case "worktree.keep":
                 Tool.Run("git", "-C", bed.Repository.Origin, "branch", "--force", $"feature-{id}", "main");
                 await bed.PostAsync(new($"{id}--goes-on", "quick", 0, $"feature-{id}"));
+                break;
+            case "session.close":
+                await bed.PostAsync(new($"{id}--nowhere", "nowhere", 0, "no-such-branch"));
                 break;
             case "row.remove":
                 // Ids that differ in case only are refused, after something of the second one was stored.

@@ -30,10 +30,12 @@ internal sealed record PointTable(int Seed, int Seeds, IReadOnlyList<FailTarget>
             await new PointHome(home.Seed, home.Target, home.Points, HitLimit, EndLimit).RunAsync(report, (point, outcome) => rows.GetOrAdd((point, home.Target), _ => []).Add(outcome));
             report.Say($"{Interlocked.Increment(ref done)} of {homes.Count} homes, {report.Findings.Count} findings, {TimeProvider.System.GetElapsedTime(startedAt).TotalSeconds:0} s");
         });
-        foreach (var (row, outcomes) in rows.OrderBy(row => Array.IndexOf([.. FailPointNames.All], row.Key.Point)).ThenBy(row => row.Key.Target))
+        foreach (var (row, outcomes) in rows.OrderBy(row => Array.IndexOf([.. FailPointNames.All, .. FailPointNames.Host], row.Key.Point)).ThenBy(row => row.Key.Target))
             report.Say($"{row.Point,-32} {row.Target,-8} {string.Join(", ", outcomes.GroupBy(outcome => outcome).Select(same => $"{same.Count()} × {same.Key}"))}");
-        report.Say($"seed {Seed}: {FailPointNames.All.Count} points, {string.Join(", ", Targets)}, {Seeds} seeds, {report.Findings.Count} findings");
+        report.Say($"seed {Seed}: {FailPointNames.All.Count + FailPointNames.Host.Count} points, {string.Join(", ", Targets)}, {Seeds} seeds, {report.Findings.Count} findings");
     }
+
+    private static IEnumerable<string> PointsOf(FailTarget target) => target == FailTarget.Host ? FailPointNames.Host : FailPointNames.All.Concat(FailPointNames.Host);
 
     private IEnumerable<(int Seed, FailTarget Target, string[] Points)> Homes()
     {
@@ -42,7 +44,7 @@ internal sealed record PointTable(int Seed, int Seeds, IReadOnlyList<FailTarget>
             foreach (var target in Targets)
             {
                 var seed = unchecked((Seed + round) * 1000 + (int)target);
-                var points = FailPointNames.All.Where(point => Only.Count == 0 || Only.Contains(point)).ToArray();
+                var points = PointsOf(target).Where(point => Only.Count == 0 || Only.Contains(point)).ToArray();
                 new Random(seed).Shuffle(points);
                 foreach (var chunk in points.Chunk(PointsPerHome)) yield return (seed, target, chunk);
             }
