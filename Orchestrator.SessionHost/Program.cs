@@ -22,6 +22,7 @@ internal static class Program
         var folder = new SessionFolder(Path.GetFullPath(path));
         using var held = FileLock.TryAcquire(folder.PathOf(SessionFiles.Lock), LockPatience);
         if (held is null) return Say("Another host runs this session.", Refused);
+        FailPoint.Pass("host.locked");
         if (folder.Has(SessionFiles.Exit) || folder.Has(SessionFiles.Started)) return Say("This session has run before.", Refused);
         try
         {

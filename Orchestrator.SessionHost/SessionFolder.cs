@@ -36,7 +36,12 @@ internal sealed class SessionFolder(string path)
 
     /// <param name="started">Who runs.</param>
     /// <param name="isFlushed">Whether it must be on the disk before anything else is done.</param>
-    internal void WriteStarted(SessionStarted started, bool isFlushed) => DurableFile.Write(PathOf(SessionFiles.Started), SessionJson.Write(started), isFlushed);
+    internal void WriteStarted(SessionStarted started, bool isFlushed)
+    {
+        FailPoint.Pass(started.AgentPid is null ? "host.started.before" : "host.named.before");
+        DurableFile.Write(PathOf(SessionFiles.Started), SessionJson.Write(started), isFlushed);
+        FailPoint.Pass(started.AgentPid is null ? "host.started.after" : "host.named.after");
+    }
 
     /// <summary>Keeps room for the last word: a disk that gets full meanwhile must not cost a finished run.</summary>
     /// <exception cref="IOException">There is none.</exception>
@@ -48,6 +53,7 @@ internal sealed class SessionFolder(string path)
     {
         if (exit.Message is { Length: > MessageCharsMax } message) exit = exit with { Message = message[..MessageCharsMax] + "…" };
         var content = SessionJson.Write(exit);
+        FailPoint.Pass("host.exit.before");
         var startedAt = TimeProvider.System.GetTimestamp();
         using var never = new ManualResetEventSlim();
         while (true)
@@ -55,6 +61,7 @@ internal sealed class SessionFolder(string path)
             try
             {
                 (_exit ??= new ReservedFile(PathOf(SessionFiles.Exit), ExitBytes)).Commit(content);
+                FailPoint.Pass("host.exit.after");
                 return;
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException && TimeProvider.System.GetElapsedTime(startedAt) < ExitPatience)

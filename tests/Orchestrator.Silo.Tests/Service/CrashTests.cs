@@ -8,13 +8,6 @@ namespace Orchestrator.Silo.Tests.Service;
 /// <summary>Whatever dies, no task is lost and none runs twice.</summary>
 public sealed class CrashTests(ITestOutputHelper output)
 {
-    // Says in the agents' log, outside of any worktree, that this attempt began and ended.
-    private const string LogsRuns =
-        """
-        echo "start $TASK_ID $TASK_ATTEMPT" >>"$PLACE/agents.log"
-        trap 'echo "end $TASK_ID $TASK_ATTEMPT" >>"$PLACE/agents.log"' EXIT
-        """;
-
     private const string WaitsForGo = "echo $$ | put agent.pid\nuntil [ -e \"$PLACE/go\" ]; do sleep 0.05; done\ncommit 'Went on'";
 
     [Fact]
@@ -84,47 +77,6 @@ public sealed class CrashTests(ITestOutputHelper output)
         await GoAsync(bed);
         await EndsOnceAsync(bed, "git-1", "completed", attempts: 1);
         Assert.Equal("x\n", await File.ReadAllTextAsync(bed.Place.At("runs")));
-    }
-
-    [Fact]
-    public async Task A_service_that_is_killed_ten_times_at_any_moment_ends_every_task_once()
-    {
-        const int Cycles = 10;
-        var random = new Random(20260726);
-        await using var bed = await ServiceBed.StartAsync(
-            BuiltService.Program, LogsRuns + "\ncat >prompt.md\nsleep 0.3\ngit add prompt.md\ngit -c user.name=A -c user.email=a@localhost commit -q -m 'Did it'\necho done",
-            new Dictionary<string, string> { ["WORKER_CAPACITY"] = "3" });
-        var acknowledged = new List<string>();
-        for (var cycle = 0; cycle < Cycles; cycle++)
-        {
-            var ids = Enumerable.Range(0, 2).Select(i => $"kill-{cycle}-{i}").ToList();
-            var posts = ids.Select(async id => await TryPostAsync(bed, id) ? id : null).ToList();
-
-            // The moment is the test: from before the answer until after the end.
-            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(2000)), TimeProvider.System);
-            await bed.Service.KillAsync();
-            acknowledged.AddRange((await Task.WhenAll(posts)).OfType<string>());
-            await bed.Service.StartAgainAsync();
-        }
-
-        output.WriteLine($"{acknowledged.Count} of {2 * Cycles} tasks were acknowledged.");
-        foreach (var id in acknowledged)
-        {
-            var task = await bed.Service.WaitForEndAsync(id, TimeSpan.FromMinutes(3));
-            Assert.True(Status(task) == "completed", $"{task}\n{bed.Service.Program.Tail}");
-            Assert.Equal(1, task.GetProperty("result").GetProperty("commits").GetInt32());
-            Assert.Single(bed.Receiver.Of(id).Select(callback => callback.Body).Distinct(StringComparer.Ordinal));
-        }
-
-        var runs = await File.ReadAllLinesAsync(bed.Place.At("agents.log"));
-        Assert.Equal(runs.Length, runs.Distinct(StringComparer.Ordinal).Count());
-        Assert.All(acknowledged, id => Assert.Equal([$"start {id} 1", $"end {id} 1"], runs.Where(run => run.Contains($" {id} ", StringComparison.Ordinal))));
-        output.WriteLine($"Callbacks that came twice: {bed.Receiver.Received.GroupBy(callback => callback.Id).Count(same => same.Count() > 1)}.");
-
-        // Tasks whose answer nobody got may have been taken all the same, and a place in the line that no task took is dropped at the next count, within a minute.
-        await Eventually.IsTrueAsync(async () => (await bed.Service.GetHealthAsync()).GetProperty("available").GetInt32() == 3, "all slots are free", TimeSpan.FromMinutes(3));
-        Assert.Empty(bed.Place.SessionHosts());
-        Assert.Empty(bed.Receiver.Violations);
     }
 
     [Fact]
@@ -208,19 +160,6 @@ public sealed class CrashTests(ITestOutputHelper output)
         Assert.Empty(bed.Receiver.Violations);
         Assert.Equal(1, (await bed.Service.GetHealthAsync()).GetProperty("available").GetInt32());
         return task;
-    }
-
-    /// <summary>False when the service died over it: then nobody knows whether it was taken.</summary>
-    private static async Task<bool> TryPostAsync(ServiceBed bed, string taskId)
-    {
-        try
-        {
-            return (int)(await bed.Service.PostTaskAsync(bed.Body(taskId))).Status == 202;
-        }
-        catch (HttpRequestException)
-        {
-            return false;
-        }
     }
 
     private static string? Status(JsonElement task) => task.GetProperty("status").GetString();
