@@ -72,6 +72,23 @@ internal static class ProcessTable
         return false;
     }
 
+    /// <summary>What follows this beginning in the first variable that has it; null when none does, or the environment cannot be read.</summary>
+    /// <param name="pid">The process.</param>
+    /// <param name="beginning"><c>NAME=</c> and the beginning of a value.</param>
+    internal static string? FindVariable(int pid, string beginning)
+    {
+        try
+        {
+            if (OperatingSystem.IsMacOS()) return null;
+            var variable = Encoding.UTF8.GetString(File.ReadAllBytes($"/proc/{pid}/environ")).Split('\0').FirstOrDefault(entry => entry.StartsWith(beginning, StringComparison.Ordinal));
+            return variable?[beginning.Length..];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     /// <summary><c>pid (name) state ppid pgrp session … starttime(22)</c>; the name may hold spaces and parentheses.</summary>
     internal static ProcessEntry? ParseStat(int pid, ReadOnlySpan<byte> stat)
     {

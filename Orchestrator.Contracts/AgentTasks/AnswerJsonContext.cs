@@ -11,5 +11,7 @@ namespace Orchestrator.Contracts.AgentTasks;
 [JsonSerializable(typeof(TaskPage))]
 [JsonSerializable(typeof(ShutdownAnswer))]
 [JsonSerializable(typeof(HealthView))]
+[JsonSerializable(typeof(SweepView))]
+[JsonSerializable(typeof(LeftoversView))]
 [JsonSerializable(typeof(Problem))]
 public sealed partial class AnswerJsonContext : JsonSerializerContext;

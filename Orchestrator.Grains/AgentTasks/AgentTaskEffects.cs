@@ -71,7 +71,9 @@ internal static class AgentTaskEffects
     /// <summary>What becomes of the worktree of an ended run.</summary>
     public static WorktreeCare CareOf(AgentTaskState state, AgentTaskOptions options)
     {
-        if (state.Worktree is null || state.IsWorktreeSettled) return WorktreeCare.None;
+        if (state.Worktree is null || state.WorktreeRemovedAt is not null) return WorktreeCare.None;
+        if (state.WorktreeReleasedFor is not null) return WorktreeCare.Remove;
+        if (state.IsWorktreeSettled) return WorktreeCare.None;
         var isKept = options.WorktreeKeep switch
         {
             WorktreeKeep.Never => false,

@@ -14,6 +14,8 @@ internal static class AgentTaskSnapshots
         Repository = task.Facts.Repository,
         Worktree = task.Worktree,
         Terminal = task.Terminal,
+        WorktreeRemovedAt = task.WorktreeRemovedAt,
+        WorktreeProblem = task.WorktreeProblem,
         QueuePosition = position,
         CreatedAt = task.CreatedAt,
         StartedAt = task.StartedAt,

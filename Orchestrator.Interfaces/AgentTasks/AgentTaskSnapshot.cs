@@ -111,6 +111,12 @@ public sealed record AgentTaskSnapshot
 
     /// <summary>The caller's trace id.</summary>
     [Id(17)] public string? TraceId { get; init; }
+
+    /// <summary>When the worktree was removed; null: it was not.</summary>
+    [Id(40)] public DateTimeOffset? WorktreeRemovedAt { get; init; }
+
+    /// <summary>Why the worktree could not be removed when that was tried last; null: it was not tried, or is being tried.</summary>
+    [Id(41)] public string? WorktreeProblem { get; init; }
 }
 
 /// <summary>One start of an agent inside a run.</summary>
