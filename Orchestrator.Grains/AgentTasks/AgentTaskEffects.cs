@@ -81,7 +81,7 @@ internal static class AgentTaskEffects
             _ => true,
         };
         if (!isKept) return WorktreeCare.Remove;
-        return state.Facts.ContinuationBranch is null ? WorktreeCare.None : WorktreeCare.LetGo;
+        return state.Facts.ContinuationBranch is null && !state.IsBranchWanted ? WorktreeCare.None : WorktreeCare.LetGo;
     }
 
     /// <summary>When the clock changes what the state asks for; null: it does not.</summary>

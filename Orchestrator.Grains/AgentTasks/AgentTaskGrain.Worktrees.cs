@@ -19,5 +19,7 @@ internal sealed partial class AgentTaskGrain
         return answer;
     }
 
+    public Task BranchWanted() => ReceiveAsync(AgentTaskTransitions.BranchWanted(state.State));
+
     public Task WorktreeRemoved(SessionName session, string? problem) => ReceiveAsync(AgentTaskTransitions.WorktreeRemoved(state.State, session, problem, clock.GetUtcNow()));
 }

@@ -62,6 +62,9 @@ internal sealed record AgentTaskState
     /// <summary>Whether the worktree of an ended run was removed, or has let go of its branch.</summary>
     public bool IsWorktreeSettled { get; init; }
 
+    /// <summary>Whether another task wants to go on with the branch of the kept worktree.</summary>
+    public bool IsBranchWanted { get; init; }
+
     /// <summary>Why the kept worktree of an ended run shall go, for people; null: it stays as it is.</summary>
     public string? WorktreeReleasedFor { get; init; }
 

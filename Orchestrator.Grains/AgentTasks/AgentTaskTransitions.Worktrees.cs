@@ -38,5 +38,14 @@ internal static partial class AgentTaskTransitions
         return state.Timeline is [.., { Event: "worktree_left" } last] && last.Detail == problem ? kept : kept.Noting(now, "worktree_left", problem);
     }
 
+    /// <summary>
+    /// Another task wants to go on with the branch that the kept worktree of an ended run has checked out. Whoever wants it asks again each minute, so that a lost notice does no harm; one that works
+    /// keeps its branch.
+    /// </summary>
+    public static AgentTaskState BranchWanted(AgentTaskState state) =>
+        state.Phase != AgentTaskPhase.Ended || state.Worktree is null || state.WorktreeRemovedAt is not null || state.WorktreeReleasedFor is not null || (state.IsBranchWanted && !state.IsWorktreeSettled)
+            ? state
+            : state with { IsBranchWanted = true, IsWorktreeSettled = false };
+
     private static AgentTaskState WithProblem(this AgentTaskState state, string problem) => state.WorktreeProblem == problem ? state : state with { WorktreeProblem = problem };
 }

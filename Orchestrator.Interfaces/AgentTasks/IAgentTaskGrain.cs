@@ -48,6 +48,10 @@ public interface IAgentTaskGrain : IGrainWithStringKey
     /// <param name="reason">For the timeline.</param>
     Task<WorktreeRelease> ReleaseWorktreeAsync(SessionName? expected, string reason);
 
+    /// <summary>Another task waits for the branch that this one's kept worktree has checked out. One that has not ended keeps it.</summary>
+    [OneWay]
+    Task BranchWanted();
+
     /// <summary>The worktree of the ended run has let go of its branch; or that failed, and why.</summary>
     [OneWay]
     Task WorktreeSettled(SessionName session, string? problem);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Orchestrator.Silo.AgentTasks;
 using Orchestrator.Silo.Configuration;
 using Orchestrator.Silo.Machines.Git;
 using Orchestrator.Silo.Machines.Sessions;
@@ -10,8 +11,8 @@ namespace Orchestrator.Silo.Machines.Cleanup;
 /// What belongs to no task, such as after a database was restored: found, and put aside once nothing holds it. What lives is only told of. Sockets of ended tasks, which belong to somebody, are removed.
 /// </summary>
 internal sealed partial class Leftovers(
-    OrchestratorHome home, KnownTasks tasks, LiveSessions live, TerminalSockets sockets, SessionViews views, StrayWorktrees worktrees, Quarantine quarantine, IOptions<CleanupOptions> options,
-    TimeProvider clock, ILogger<Leftovers> logger)
+    OrchestratorHome home, KnownTasks tasks, LiveSessions live, TerminalSockets sockets, SessionViews views, StrayWorktrees worktrees, SessionSweep sessions, Quarantine quarantine,
+    IOptions<CleanupOptions> options, TimeProvider clock, ILogger<Leftovers> logger)
 {
     /// <summary>Everything that belongs to no task and is old enough.</summary>
     public async Task<IReadOnlyList<Leftover>> FindAsync()
@@ -60,6 +61,8 @@ internal sealed partial class Leftovers(
         const string Why = "It belongs to no task.";
         try
         {
+            if (leftover.Kind == QuarantineKind.Session && TaskRequestRules.IsTaskId(leftover.Name))
+                foreach (var session in sessions.SessionsIn(leftover.Path, leftover.Name)) session.ForgetEnvironment();
             // Sockets hold nothing, and of sessions nothing is left to do but to be read.
             var aside = leftover.Kind == QuarantineKind.Worktree
                 ? await worktrees.PutAsideAsync(leftover.Name, Why, cancellationToken)
@@ -78,8 +81,9 @@ internal sealed partial class Leftovers(
     /// <summary>Names are hashes: those of open tasks, and of all that have a folder.</summary>
     private Dictionary<string, string> KnownSocketFolders()
     {
-        var names = tasks.Open().Concat(Entries(home.SessionsPath).Select(path => Path.GetFileName(path))).Concat(worktrees.Names()).Distinct(StringComparer.Ordinal);
-        return names.Where(name => tasks.Find(name) is not null).ToDictionary(name => Path.GetFileName(sockets.FolderOf(name)), StringComparer.Ordinal);
+        if (!Entries(home.SocketsPath).Any()) return [];
+        var names = Entries(home.SessionsPath).Select(path => Path.GetFileName(path)).Concat(worktrees.Names()).Where(name => tasks.Find(name) is not null);
+        return tasks.Open().Concat(names).Distinct(StringComparer.Ordinal).ToDictionary(name => Path.GetFileName(sockets.FolderOf(name)), StringComparer.Ordinal);
     }
 
     private static string? AliveIn(string folder)

@@ -33,7 +33,7 @@ internal sealed partial class SessionSweep(OrchestratorHome home, KnownTasks tas
             if (tasks.Find(Path.GetFileName(folder)) is not { } entry) continue;
             var isOver = KnownTasks.IsOver(entry);
             var age = isOver && run.IsClockSound && clock.GetUtcNow() - entry.CompletedAt is { } passed && passed > TimeSpan.Zero ? passed : TimeSpan.Zero;
-            foreach (var session in Sessions(folder, entry.TaskId).Where(session => !session.IsHeld)) await SweepAsync(session, isOver, age, run, cancellationToken);
+            foreach (var session in SessionsIn(folder, entry.TaskId).Where(session => !session.IsHeld)) await SweepAsync(session, isOver, age, run, cancellationToken);
             if (isOver && !run.IsDryRun && !Directory.EnumerateFileSystemEntries(folder).Any()) Directory.Delete(folder);
         }
     }
@@ -74,12 +74,14 @@ internal sealed partial class SessionSweep(OrchestratorHome home, KnownTasks tas
         if (_withoutKeys.ContainsKey(session.Path)) return;
         if (!isOver && !session.Has(SessionFiles.Exit) && !session.Has(SessionFiles.Started)) return;
         session.ForgetEnvironment();
+        if (!isOver) return;
         // What a killed service was just writing.
         foreach (var half in Directory.EnumerateFiles(session.Path, "*.tmp")) File.Delete(half);
-        if (isOver) _withoutKeys[session.Path] = true;
+        _withoutKeys[session.Path] = true;
     }
 
-    private IEnumerable<SessionFolder> Sessions(string folder, string taskId)
+    /// <summary>The sessions whose folders are in a task's.</summary>
+    public IEnumerable<SessionFolder> SessionsIn(string folder, string taskId)
     {
         foreach (var path in Directory.EnumerateDirectories(folder))
         {

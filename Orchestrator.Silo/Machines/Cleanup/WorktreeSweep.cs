@@ -16,7 +16,7 @@ internal sealed partial class WorktreeSweep(
     StrayWorktrees strays, KnownTasks tasks, LiveSessions sessions, WorktreeSurvey survey, FolderSize sizes, MachineChecks checks, IGrainFactory grains, IOptions<CleanupOptions> options,
     TimeProvider clock, ILogger<WorktreeSweep> logger)
 {
-    private static readonly TimeSpan RemovalTimeMax = TimeSpan.FromMinutes(2), BetweenLooks = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan RemovalTimeMax = TimeSpan.FromMinutes(2), BetweenLooks = TimeSpan.FromMilliseconds(50), RetryDelayOnFullDisk = TimeSpan.FromMinutes(1);
     private readonly ConcurrentDictionary<string, Failure> _failures = new(StringComparer.Ordinal);
 
     /// <summary>Worktrees that could not be removed, and why. For <c>/health</c>.</summary>
@@ -58,7 +58,7 @@ internal sealed partial class WorktreeSweep(
     private async Task<bool> TryAsync(WorktreeChoice choice, SweepRun run, CancellationToken cancellationToken)
     {
         var taskId = choice.Worktree.Session.TaskId;
-        if (_failures.TryGetValue(taskId, out var failure) && clock.GetElapsedTime(failure.At) < options.Value.RetryDelay)
+        if (_failures.TryGetValue(taskId, out var failure) && clock.GetElapsedTime(failure.At) < (choice.OnlyClean ? RetryDelayOnFullDisk : options.Value.RetryDelay))
         {
             run.Kept.Add(new(taskId, $"{failure.Reason} It is tried again later."));
             return false;

@@ -113,6 +113,8 @@ internal sealed partial class GitWorktrees(
 
         if (sessions.FindAlive(place.TaskId) is { } alive)
             throw new GitRefusedException($"Something still works there: {alive}.", "Wait until it has ended, or end it.", MachineFailureKind.Passing);
+        if (FolderRemoval.FindMount(place.Path) is { } mount)
+            throw new GitRefusedException($"'{mount}' is mounted there: what is in it is somebody else's.", $"umount '{mount}'", MachineFailureKind.Machine);
         await settings.RestoreAsync(place.Mirror, cancellationToken);
         settings.RestoreWorktree(place.Mirror, place.TaskId);
         var record = WorktreeRecord.Read(place.Mirror, place.TaskId);

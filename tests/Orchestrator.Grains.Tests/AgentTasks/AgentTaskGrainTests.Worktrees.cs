@@ -67,6 +67,33 @@ public sealed partial class AgentTaskGrainTests
         Assert.Null((await silo.TaskGrain("t1").GetAsync())!.WorktreeProblem);
     }
 
+    [Fact]
+    public async Task A_kept_worktree_lets_go_of_a_branch_that_another_task_wants()
+    {
+        await using var silo = await EndedAsync();
+        silo.Machine.OnPrepare = request => request.Session.TaskId == "t2" && !silo.Machine.Log.Contains("keep t1/1.1")
+            ? new(request.Session, null, null, BlockedBy: "t1")
+            : new(request.Session, FakeMachine.TreeOf(request.Session.TaskId), null);
+        await silo.SubmitAsync("t2");
+        await silo.Machine.DidAsync("keep t1/1.1");
+        await TickUntilAsync(silo, RunningAsync(silo, "t2"));
+        Assert.Equal(WorktreeRelease.Released, await silo.TaskGrain("t1").ReleaseWorktreeAsync(null, "it is old"));
+        await RemovedAsync(silo);
+    }
+
+    [Fact]
+    public async Task A_task_at_work_keeps_a_branch_that_another_one_wants()
+    {
+        await using var silo = await TaskSilo.StartAsync();
+        await silo.SubmitAsync("t1");
+        await RunningAsync(silo, "t1");
+        await silo.TaskGrain("t1").BranchWanted();
+        Assert.Equal(AgentTaskPhase.Running, (await silo.TaskGrain("t1").GetAsync())!.Phase);
+        silo.Machine.End(First);
+        await SettledAsync(silo, "t1");
+        Assert.DoesNotContain("keep t1/1.1", silo.Machine.Log);
+    }
+
     private static async Task<TaskSilo> EndedAsync()
     {
         var silo = await TaskSilo.StartAsync();

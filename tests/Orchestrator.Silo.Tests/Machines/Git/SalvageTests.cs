@@ -2,6 +2,7 @@ using Orchestrator.Processes;
 using Orchestrator.Silo.Machines.Cleanup;
 using Orchestrator.Silo.Machines.Git;
 using Orchestrator.Testing;
+using Orchestrator.Testing.Service;
 
 namespace Orchestrator.Silo.Tests.Machines.Git;
 
@@ -66,7 +67,7 @@ public sealed class SalvageTests : IDisposable
     public async Task Names_that_look_like_options_or_have_line_breaks_are_saved()
     {
         var worktree = await _home.PreparedAsync("t1");
-        foreach (var name in (string[])["-rf", "--help", "two\nlines", "tab\there", "quote\"d", "ünï", ":(top)x", " "]) GitHome.Write(Path.Combine(worktree.Path, "d", name), name);
+        foreach (var name in (string[])["-rf", "--help", "two\nlines", "tab\there", "quote\"d", "ünï", ":(top)x", "a b "]) GitHome.Write(Path.Combine(worktree.Path, "d", name), name);
         Assert.Null(await _home.RemoveAsync(worktree, "t1"));
         Assert.Equal(8, _home.InMirror("ls-tree", "-r", "-z", "--name-only", "refs/orchestrator/salvage/t1/1.1:d").Split('\0', StringSplitOptions.RemoveEmptyEntries).Length);
         Assert.Equal("two\nlines", _home.Salvaged("t1/1.1", "d/two\nlines"));
@@ -163,6 +164,29 @@ public sealed class SalvageTests : IDisposable
             agent.Identity.Send(Signals.Kill);
             await ended.Within("the killed process ends");
         }
+    }
+
+    [Fact]
+    public async Task What_somebody_mounted_in_a_worktree_is_not_deleted()
+    {
+        if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess) return;
+        var worktree = await _home.PreparedAsync("t1");
+        var (other, inside) = (_home.At("other"), Path.Combine(worktree.Path, "inside"));
+        GitHome.Write(Path.Combine(other, "precious.txt"), "precious\n");
+        Directory.CreateDirectory(inside);
+        if (Tool.TryRun("mount", "--bind", other, inside).ExitCode != 0) return;
+        try
+        {
+            Assert.Contains("is mounted there", (await _home.RemoveAsync(worktree, "t1"))!.Message, StringComparison.Ordinal);
+            Assert.Throws<IOException>(() => FolderRemoval.Remove(worktree.Path));
+            Assert.True(File.Exists(Path.Combine(other, "precious.txt")) && File.Exists(Path.Combine(worktree.Path, "README.md")));
+        }
+        finally
+        {
+            Tool.Run("umount", inside);
+        }
+
+        Assert.Null(await _home.RemoveAsync(worktree, "t1"));
     }
 
     [Fact]
