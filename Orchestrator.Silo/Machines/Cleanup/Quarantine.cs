@@ -78,7 +78,8 @@ internal sealed class Quarantine(OrchestratorHome home, TimeProvider clock)
         {
             DurableFile.Write(Path.Combine(folder, About), JsonSerializer.SerializeToUtf8Bytes(item with { From = path, MovedAt = now }, QuarantineJson.Default.QuarantineItem));
             var target = Path.Combine(folder, name);
-            if (Directory.Exists(path) && new DirectoryInfo(path).LinkTarget is null) Directory.Move(path, target);
+            if (new FileInfo(path).LinkTarget is { } link) MoveLink(path, link, target);
+            else if (Directory.Exists(path)) Directory.Move(path, target);
             else File.Move(path, target);
             return target;
         }
@@ -87,6 +88,13 @@ internal sealed class Quarantine(OrchestratorHome home, TimeProvider clock)
             FolderRemoval.Remove(folder);
             throw;
         }
+    }
+
+    /// <summary>.NET does not rename links that lead nowhere.</summary>
+    private static void MoveLink(string path, string link, string target)
+    {
+        File.CreateSymbolicLink(target, link);
+        File.Delete(path);
     }
 
     private IEnumerable<string> Roots() =>
