@@ -1,3 +1,4 @@
+using System.Text;
 using Orchestrator.Contracts.Sessions;
 using Orchestrator.Processes;
 using Orchestrator.Silo.Configuration;
@@ -23,9 +24,9 @@ internal sealed class LiveSessions(OrchestratorHome home)
     /// <summary>A process of one of the task's sessions; null: none.</summary>
     public int? FindProcess(string taskId)
     {
-        var marker = $"{ProcessTree.MarkerName}={Path.Combine(home.SessionsPath, taskId)}/";
+        var marker = Encoding.UTF8.GetBytes($"{ProcessTree.MarkerName}={Path.Combine(home.SessionsPath, taskId)}/");
         foreach (var process in ProcessTable.ReadAll())
-            if (!process.IsEnded && process.Pid != Environment.ProcessId && ProcessTable.FindVariable(process.Pid, marker) is not null) return process.Pid;
+            if (!process.IsEnded && !ProcessTable.IsOfKernel(process) && process.Pid != Environment.ProcessId && ProcessTable.HasVariable(process.Pid, marker, isBeginning: true)) return process.Pid;
         return null;
     }
 
