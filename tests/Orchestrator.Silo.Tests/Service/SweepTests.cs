@@ -50,6 +50,12 @@ public sealed class SweepTests
         await File.WriteAllTextAsync(bed.Place.At("go"), "");
         Assert.Equal("completed", (await bed.Service.WaitForEndAsync("busy-1")).GetProperty("status").GetString());
         Assert.Equal(HttpStatusCode.BadRequest, (await bed.Service.SendAsync(HttpMethod.Post, "/admin/sweep?dryRun=perhaps")).Status);
+
+        await bed.Service.StopAsync();
+        await bed.Service.StartAgainAsync(("TRANSCRIPT_KEEP_DAYS", "0"));
+        Assert.Equal(2, (await SweepAsync(bed)).GetProperty("sessionsRemoved").GetInt32());
+        Assert.Empty(Directory.GetDirectories(Path.Combine(bed.Place.Home, "sessions")));
+        Assert.Equal("", await bed.Service.GetTranscriptAsync("old-1"));
     }
 
     [Fact]
@@ -126,6 +132,12 @@ public sealed class SweepTests
         await SweepAsync(bed);
         Assert.False(Directory.Exists(bed.Place.Worktree("alive-1")) || Directory.Exists(bed.Place.Session("alive-1")));
         Assert.Equal("Went on", bed.Mirror("show", "-s", "--format=%s", "refs/orchestrator/salvage/alive-1/1.1"));
+
+        await bed.Service.StopAsync();
+        await bed.Service.StartAgainAsync(("QUARANTINE_KEEP_DAYS", "0"));
+        Assert.NotEqual(0, (await SweepAsync(bed)).GetProperty("quarantineRemoved").GetInt32());
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(bed.Place.Home, "quarantine")));
+        Assert.Equal("dirty", bed.Mirror("show", "refs/orchestrator/salvage/gone-1/1.1:left.txt"));
     }
 
     [Fact]
