@@ -34,8 +34,7 @@ internal static partial class AgentTaskTransitions
         if (problem is null)
             return (state with { IsWorktreeSettled = true, WorktreeReleasedFor = null, WorktreeProblem = null, WorktreeRemovedAt = now }).Noting(now, "worktree_removed", $"{reason}: {state.Worktree?.Path}");
         var kept = state with { IsWorktreeSettled = true, WorktreeReleasedFor = null, WorktreeProblem = problem };
-        // Said once, however often it is tried.
-        return state.Timeline is [.., { Event: "worktree_left" } last] && last.Detail == problem ? kept : kept.Noting(now, "worktree_left", problem);
+        return kept.NotingOnce(now, "worktree_left", problem);
     }
 
     /// <summary>
@@ -46,6 +45,10 @@ internal static partial class AgentTaskTransitions
         state.Phase != AgentTaskPhase.Ended || state.Worktree is null || state.WorktreeRemovedAt is not null || state.WorktreeReleasedFor is not null || (state.IsBranchWanted && !state.IsWorktreeSettled)
             ? state
             : state with { IsBranchWanted = true, IsWorktreeSettled = false };
+
+    /// <summary>What is tried again and again is said once.</summary>
+    private static AgentTaskState NotingOnce(this AgentTaskState state, DateTimeOffset now, string name, string detail) =>
+        state.Timeline is [.., var last] && last.Event == name && last.Detail == detail ? state : state.Noting(now, name, detail);
 
     private static AgentTaskState WithProblem(this AgentTaskState state, string problem) => state.WorktreeProblem == problem ? state : state with { WorktreeProblem = problem };
 }

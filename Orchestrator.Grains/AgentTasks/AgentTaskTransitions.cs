@@ -95,7 +95,7 @@ internal static partial class AgentTaskTransitions
     {
         if (state.Phase != AgentTaskPhase.Ended || state.IsWorktreeSettled) return state;
         if (problem is null) return state with { IsWorktreeSettled = true };
-        return now - state.CompletedAt < WorktreeRetryTime ? state : (state with { IsWorktreeSettled = true }).Noting(now, "worktree_left", problem);
+        return now - state.CompletedAt < WorktreeRetryTime ? state : (state with { IsWorktreeSettled = true }).NotingOnce(now, "worktree_left", problem);
     }
 
     /// <summary>The slot of an ended run is free.</summary>

@@ -43,7 +43,11 @@ internal sealed partial class Leftovers(
                 break;
             }
 
-            if (leftover.Alive is { } alive) run.Kept.Add(new(leftover.Name, $"It belongs to no task, and something holds it: {alive}."));
+            if (leftover.Alive is { } alive)
+            {
+                run.HeldLeftovers++;
+                run.Kept.Add(new(leftover.Name, $"It belongs to no task, and something holds it: {alive}."));
+            }
             else if (run.IsDryRun) run.Quarantined.Add(new(leftover.Name, leftover.Path));
             else await PutAsideAsync(leftover, run, cancellationToken);
         }

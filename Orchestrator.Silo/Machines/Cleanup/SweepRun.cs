@@ -23,6 +23,9 @@ internal sealed class SweepRun(bool isDryRun, bool isClockSound, Func<bool> isTi
 
     public List<SweptView> Quarantined { get; } = [];
 
+    /// <summary>How many things belong to no task, and something holds them.</summary>
+    public int HeldLeftovers { get; set; }
+
     public int Compressed { get; set; }
 
     public int SessionsRemoved { get; set; }

@@ -10,7 +10,7 @@ namespace Orchestrator.Silo.Machines.Cleanup;
 /// and time; each step may be repeated, so that a sweep that was killed is no special case.
 /// </summary>
 internal sealed partial class Sweeper(
-    Leftovers leftovers, WorktreeSweep worktrees, SessionSweep sessions, Quarantine quarantine, MirrorMaintenance mirrors, OrchestratorHome home, IOptions<CleanupOptions> options, TimeProvider clock,
+    Leftovers leftovers, WorktreeSweep worktrees, SessionSweep sessions, Quarantine quarantine, MirrorMaintenance mirrors, IOptions<CleanupOptions> options, TimeProvider clock,
     ILogger<Sweeper> logger) : IDisposable
 {
     /// <summary>How far wall clock and stopwatch may part between two sweeps.</summary>
@@ -37,7 +37,7 @@ internal sealed partial class Sweeper(
             await StepAsync(run, "sessions", () => sessions.RunAsync(run, cancellationToken));
             await StepAsync(run, "quarantine", () => SweepQuarantine(run));
             if (!isDryRun) await StepAsync(run, "mirrors", () => mirrors.RunAsync(run, cancellationToken));
-            Check = Describe();
+            Check = Describe(run.HeldLeftovers);
             return run.ToView(clock.GetElapsedTime(startedAt));
         }
         finally
@@ -97,11 +97,11 @@ internal sealed partial class Sweeper(
         return Task.CompletedTask;
     }
 
-    private HealthCheckView Describe()
+    private HealthCheckView Describe(int held)
     {
         var failures = worktrees.Failures;
         var aside = quarantine.List().Count;
-        var detail = $"{aside} in {home.QuarantinePath}";
+        var detail = $"{aside} things in quarantine, {held} that belong to no task and live";
         return failures.Count == 0
             ? new("cleanup", true, detail)
             : new("cleanup", false, $"{detail}; {failures.Count} worktrees could not be removed, such as that of {failures.First().Key}: {failures.First().Value}");

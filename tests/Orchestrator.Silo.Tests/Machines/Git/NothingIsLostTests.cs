@@ -6,10 +6,11 @@ using Xunit.Abstractions;
 
 namespace Orchestrator.Silo.Tests.Machines.Git;
 
-/// <summary>A random agent leaves its worktree in a random state: each content that it committed, added or left in a file is found again. <c>SALVAGE_SEED</c> repeats a round.</summary>
+/// <summary>A random agent leaves its worktree in a random state: each content that it committed, added or left in a file is found again, even when git dies in between. <c>SALVAGE_SEED</c> repeats a round, <c>SALVAGE_ROUNDS</c> makes more.</summary>
 public sealed class NothingIsLostTests(ITestOutputHelper output) : IDisposable
 {
-    private const int Rounds = 12, Steps = 14;
+    private const int Steps = 14, GitCallsOfRemoval = 14;
+    private static readonly int Rounds = int.Parse(Environment.GetEnvironmentVariable("SALVAGE_ROUNDS") ?? "12", CultureInfo.InvariantCulture);
     private static readonly string[] Names = ["README.md", "a.txt", "dir/b.txt", "-x", "dir/deep er/ü.txt", "new\nline", "ignored.log"];
     private readonly GitHome _home = new();
 
@@ -33,7 +34,13 @@ public sealed class NothingIsLostTests(ITestOutputHelper output) : IDisposable
         var agent = new RandomAgent(_home, worktree.Path, random);
         for (var step = 0; step < Steps; step++) agent.Step();
         var wanted = agent.Wanted();
-        Assert.Null(await _home.RemoveAsync(worktree, taskId));
+        // Git is killed at one of its commands; a service that has just started goes on.
+        var calls = _home.At("calls-of-" + taskId);
+        _home.Misbehave($"""echo x >>'{calls}'; [ "$(wc -l <'{calls}')" -ne {random.Next(1, GitCallsOfRemoval)} ] || kill -9 $$""");
+        var cut = await _home.RemoveAsync(worktree, taskId);
+        _home.Misbehave("");
+        _home.Restart();
+        if (cut is not null) Assert.Null(await _home.RemoveAsync(worktree, taskId));
         Assert.False(Directory.Exists(worktree.Path));
         var saved = _home.InMirror("rev-list", "--objects", "--all").Split('\n').Select(line => line[..40]).ToHashSet(StringComparer.Ordinal);
         var aside = _home.Get<Quarantine>().List().Select(entry => entry.Path).ToList();
@@ -125,6 +132,8 @@ public sealed class NothingIsLostTests(ITestOutputHelper output) : IDisposable
                 try
                 {
                     Run("update-index", "--assume-unchanged", "--", name);
+                    _files[name] = $"hidden {path} {++_number}\n";
+                    GitHome.Write(Path.Combine(path, name), _files[name]);
                 }
                 catch (Silo.Processes.ToolFailedException)
                 {
