@@ -14,6 +14,10 @@ internal static class DurableFile
         Directory.CreateDirectory(path, OwnerOnly | UnixFileMode.UserExecute);
     }
 
+    /// <summary>Opens a file that is not there yet, for its owner alone, to be written.</summary>
+    /// <exception cref="IOException">It is there, as a link perhaps; or the disk is full.</exception>
+    internal static FileStream OpenNew(string path) => new(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly });
+
     /// <param name="path">An absolute path; what is there is replaced.</param>
     /// <param name="content">The file's bytes.</param>
     /// <param name="isFlushed">False for what need not survive a loss of power.</param>

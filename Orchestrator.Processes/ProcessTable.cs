@@ -49,7 +49,8 @@ internal static class ProcessTable
     /// <summary>Whether the environment that the process was started with has this very variable. False when it cannot be read.</summary>
     /// <param name="pid">The process.</param>
     /// <param name="variable">UTF-8 of <c>NAME=value</c>.</param>
-    internal static bool HasVariable(int pid, ReadOnlySpan<byte> variable)
+    /// <param name="isBeginning">Whether that is only how it begins.</param>
+    internal static bool HasVariable(int pid, ReadOnlySpan<byte> variable, bool isBeginning = false)
     {
         if (OperatingSystem.IsMacOS()) return false;
         var environment = new byte[16 * 1024];
@@ -67,7 +68,7 @@ internal static class ProcessTable
         {
             var end = rest.IndexOf((byte)0);
             var entry = end < 0 ? rest : rest[..end];
-            if (entry.SequenceEqual(variable)) return true;
+            if (isBeginning ? entry.StartsWith(variable) : entry.SequenceEqual(variable)) return true;
             rest = end < 0 ? default : rest[(end + 1)..];
         }
 

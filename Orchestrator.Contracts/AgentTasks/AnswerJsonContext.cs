@@ -14,5 +14,7 @@ namespace Orchestrator.Contracts.AgentTasks;
 [JsonSerializable(typeof(PoolAnswer))]
 [JsonSerializable(typeof(ShutdownAnswer))]
 [JsonSerializable(typeof(HealthView))]
+[JsonSerializable(typeof(SweepView))]
+[JsonSerializable(typeof(LeftoversView))]
 [JsonSerializable(typeof(Problem))]
 public sealed partial class AnswerJsonContext : JsonSerializerContext;

@@ -127,8 +127,12 @@ public sealed record TaskView
     /// <summary>The branch with the work.</summary>
     public string? Branch { get; init; }
 
-    /// <summary>The worktree's folder.</summary>
+    /// <summary>The worktree's folder; null when there is none, or none any more.</summary>
     public string? WorktreePath { get; init; }
+
+    /// <summary>When the worktree was removed.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DateTimeOffset? WorktreeRemovedAt { get; init; }
 
     /// <summary>The tmux session's name.</summary>
     public string? TmuxSession { get; init; }

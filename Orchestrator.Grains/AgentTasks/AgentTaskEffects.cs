@@ -75,7 +75,9 @@ internal static class AgentTaskEffects
     /// <summary>What becomes of the worktree of an ended run.</summary>
     public static WorktreeCare CareOf(AgentTaskState state, AgentTaskOptions options)
     {
-        if (state.Worktree is null || state.IsWorktreeSettled) return WorktreeCare.None;
+        if (state.Worktree is null || state.WorktreeRemovedAt is not null) return WorktreeCare.None;
+        if (state.WorktreeReleasedFor is not null) return WorktreeCare.Remove;
+        if (state.IsWorktreeSettled) return WorktreeCare.None;
         var isKept = options.WorktreeKeep switch
         {
             WorktreeKeep.Never => false,
@@ -83,7 +85,7 @@ internal static class AgentTaskEffects
             _ => true,
         };
         if (!isKept) return WorktreeCare.Remove;
-        return state.Facts.ContinuationBranch is null ? WorktreeCare.None : WorktreeCare.LetGo;
+        return state.Facts.ContinuationBranch is null && !state.IsBranchWanted ? WorktreeCare.None : WorktreeCare.LetGo;
     }
 
     /// <summary>When the clock changes what the state asks for; null: it does not.</summary>

@@ -73,7 +73,11 @@ internal sealed partial class AgentTaskGrain(
             await ReceiveAsync(AgentTaskTransitions.SlotGranted(state.State, held, NewAgentSessionId(), clock.GetUtcNow()));
     }
 
-    public Task WorktreePrepared(WorktreeReport report) => ReceiveAsync(AgentTaskTransitions.WorktreePrepared(state.State, report, clock.GetUtcNow()));
+    public async Task WorktreePrepared(WorktreeReport report)
+    {
+        await ReceiveAsync(AgentTaskTransitions.WorktreePrepared(state.State, report, clock.GetUtcNow()));
+        if (report.BlockedBy is { } other && other != TaskId) await GrainFactory.GetGrain<IAgentTaskGrain>(other).BranchWanted();
+    }
 
     public Task SessionStarted(SessionStartedReport report) => ReceiveAsync(AgentTaskTransitions.SessionStarted(state.State, report, clock.GetUtcNow()));
 

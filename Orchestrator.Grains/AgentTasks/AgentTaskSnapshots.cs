@@ -18,6 +18,8 @@ internal static class AgentTaskSnapshots
         QueuePosition = place?.Position,
         WaitingFor = place?.WaitingFor ?? WaitingForOf(task),
         NewPriority = task.NewPriority,
+        WorktreeRemovedAt = task.WorktreeRemovedAt,
+        WorktreeProblem = task.WorktreeProblem,
         CreatedAt = task.CreatedAt,
         StartedAt = task.StartedAt,
         CompletedAt = task.CompletedAt,

@@ -68,6 +68,18 @@ internal sealed record AgentTaskState
     /// <summary>Whether the worktree of an ended run was removed, or has let go of its branch.</summary>
     public bool IsWorktreeSettled { get; init; }
 
+    /// <summary>Whether another task wants to go on with the branch of the kept worktree.</summary>
+    public bool IsBranchWanted { get; init; }
+
+    /// <summary>Why the kept worktree of an ended run shall go, for people; null: it stays as it is.</summary>
+    public string? WorktreeReleasedFor { get; init; }
+
+    /// <summary>When the worktree was removed; null: it was not.</summary>
+    public DateTimeOffset? WorktreeRemovedAt { get; init; }
+
+    /// <summary>Why the worktree could not be removed when that was tried last; null: it was not tried, or is being tried.</summary>
+    public string? WorktreeProblem { get; init; }
+
     public ImmutableArray<TimelineEntry> Timeline { get; init; } = [];
 
     /// <summary>The running or last attempt. Only tasks that had a slot have one.</summary>

@@ -91,12 +91,12 @@ internal static partial class AgentTaskTransitions
             .Noting(now, settled == CallbackState.Delivered ? "callback_delivered" : "callback_dead", debt.Callback.Kind);
     }
 
-    /// <summary>The worktree of an ended run is as the policy wants it, or cannot be made so for now. After an hour it is left as it is.</summary>
+    /// <summary>The worktree of an ended run has let go of its branch, or cannot for now. After an hour it is left as it is.</summary>
     public static AgentTaskState WorktreeSettled(AgentTaskState state, string? problem, DateTimeOffset now)
     {
         if (state.Phase != AgentTaskPhase.Ended || state.IsWorktreeSettled) return state;
         if (problem is null) return state with { IsWorktreeSettled = true };
-        return now - state.CompletedAt < WorktreeRetryTime ? state : (state with { IsWorktreeSettled = true }).Noting(now, "worktree_left", problem);
+        return now - state.CompletedAt < WorktreeRetryTime ? state : (state with { IsWorktreeSettled = true }).NotingOnce(now, "worktree_left", problem);
     }
 
     /// <summary>The slot of an ended run is free.</summary>

@@ -20,6 +20,9 @@ public interface IAgentTaskCatalog
     /// <summary>Rows of tasks that have not ended or still owe a callback, oldest first.</summary>
     IReadOnlyList<CatalogEntry> ReadOpen();
 
+    /// <summary>The row of one task; null when there is none.</summary>
+    CatalogEntry? Find(string taskId);
+
     /// <summary>One page, newest first.</summary>
     CatalogPage ReadPage(CatalogQuery query);
 

@@ -122,7 +122,7 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
         {
             var failure = await Task.Run(() => worktrees.RemoveAsync(session, worktree, cancellationToken), CancellationToken.None);
             if (failure is not null) LogNotRemoved(logger, session.TaskId, worktree.Path, failure.Message);
-            await TaskOf(session).WorktreeSettled(session, failure?.Message);
+            await TaskOf(session).WorktreeRemoved(session, failure?.Message);
         });
         return Task.CompletedTask;
     }

@@ -117,6 +117,12 @@ public sealed record AgentTaskSnapshot
 
     /// <summary>Given after the request; null: the request's counts.</summary>
     [Id(31)] public int? NewPriority { get; init; }
+
+    /// <summary>When the worktree was removed; null: it was not.</summary>
+    [Id(40)] public DateTimeOffset? WorktreeRemovedAt { get; init; }
+
+    /// <summary>Why the worktree could not be removed when that was tried last; null: it was not tried, or is being tried.</summary>
+    [Id(41)] public string? WorktreeProblem { get; init; }
 }
 
 /// <summary>One start of an agent inside a run.</summary>

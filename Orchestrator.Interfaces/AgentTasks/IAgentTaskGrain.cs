@@ -49,9 +49,24 @@ public interface IAgentTaskGrain : IGrainWithStringKey
     [OneWay]
     Task WorkCollected(WorkReport report);
 
-    /// <summary>The worktree of the ended run was removed or let go of its branch; or that failed, and why.</summary>
+    /// <summary>
+    /// Lets the kept worktree of an ended task go: it is removed behind the answer, what is not pushed saved first, and <see cref="AgentTaskSnapshot"/> tells when it is gone or why it had to stay.
+    /// </summary>
+    /// <param name="expected">Only when this is the task's latest session; null: whatever it is.</param>
+    /// <param name="reason">For the timeline.</param>
+    Task<WorktreeRelease> ReleaseWorktreeAsync(SessionName? expected, string reason);
+
+    /// <summary>Another task waits for the branch that this one's kept worktree has checked out. One that has not ended keeps it.</summary>
+    [OneWay]
+    Task BranchWanted();
+
+    /// <summary>The worktree of the ended run has let go of its branch; or that failed, and why.</summary>
     [OneWay]
     Task WorktreeSettled(SessionName session, string? problem);
+
+    /// <summary>The worktree of the ended run was removed; or that failed, and why.</summary>
+    [OneWay]
+    Task WorktreeRemoved(SessionName session, string? problem);
 
     /// <summary>A callback was delivered, or given up.</summary>
     [OneWay]
@@ -119,4 +134,20 @@ public enum PriorityOutcome
 
     /// <summary>It has ended.</summary>
     AlreadyCompleted = 3,
+}
+
+/// <summary>The answer to <see cref="IAgentTaskGrain.ReleaseWorktreeAsync"/>.</summary>
+public enum WorktreeRelease
+{
+    /// <summary>It is being removed.</summary>
+    Released = 1,
+
+    /// <summary>There is none any more, or never was.</summary>
+    Gone = 2,
+
+    /// <summary>The task has not ended, or something of its end is still to be done.</summary>
+    Active = 3,
+
+    /// <summary>No such task.</summary>
+    Unknown = 4,
 }

@@ -29,7 +29,7 @@ public interface IMachineGrain : IGrainWithStringKey
     /// <summary>Keeps the worktree of an ended run and lets go of its branch, so that another task can go on with it. Answered by <c>IAgentTaskGrain.WorktreeSettled</c>.</summary>
     Task KeepWorktreeAsync(SessionName session, Worktree worktree);
 
-    /// <summary>Removes the worktree; what is not pushed or committed is saved to a salvage ref first, and nothing is removed when that fails. Answered by <c>IAgentTaskGrain.WorktreeSettled</c>.</summary>
+    /// <summary>Removes the worktree; what is not pushed or committed is saved to a salvage ref first, and nothing is removed when that fails. Answered by <c>IAgentTaskGrain.WorktreeRemoved</c>.</summary>
     Task RemoveWorktreeAsync(SessionName session, Worktree worktree);
 }
 

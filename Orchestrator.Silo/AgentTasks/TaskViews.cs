@@ -19,7 +19,8 @@ internal static class TaskViews
         return WithRequest(ReadRequest(task), task) with
         {
             Branch = task.Worktree?.Branch,
-            WorktreePath = task.Worktree?.Path,
+            WorktreePath = task.WorktreeRemovedAt is null ? task.Worktree?.Path : null,
+            WorktreeRemovedAt = task.WorktreeRemovedAt,
             TmuxSession = task.Terminal?.Name,
             Attach = task.Terminal?.AttachCommand,
             QueuePosition = task.QueuePosition,

@@ -1,6 +1,7 @@
 using Orchestrator.Contracts.Sessions;
 using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Silo.Configuration;
+using Orchestrator.Silo.Machines.Cleanup;
 
 namespace Orchestrator.Silo.AgentTasks;
 
@@ -19,7 +20,7 @@ internal sealed class TranscriptFiles
     ];
 
     /// <summary>How long each is now, bytes; one that is not there (yet) is empty.</summary>
-    public IReadOnlyList<long> ReadLengths() => [.. _paths.Select(Length)];
+    public IReadOnlyList<long> ReadLengths() => [.. _paths.Select(OutputArchive.Length)];
 
     /// <summary>Copies a part of the whole.</summary>
     /// <param name="to">Where to.</param>
@@ -42,18 +43,12 @@ internal sealed class TranscriptFiles
         }
     }
 
-    private static long Length(string path)
-    {
-        var file = new FileInfo(path);
-        return file.Exists ? file.Length : 0;
-    }
-
     private static async Task CopyFileAsync(string path, Stream to, long from, long count, CancellationToken cancellationToken)
     {
-        // The session host goes on writing it, and may even remove it.
-        await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 1);
-        file.Seek(from, SeekOrigin.Begin);
+        await using var file = OutputArchive.OpenRead(path);
         var buffer = new byte[64 * 1024];
+        if (file.CanSeek) file.Seek(from, SeekOrigin.Begin);
+        else await SkipAsync(file, from, buffer, cancellationToken);
         while (count > 0)
         {
             var read = await file.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, count)), cancellationToken);
@@ -61,5 +56,10 @@ internal sealed class TranscriptFiles
             await to.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
             count -= read;
         }
+    }
+
+    private static async Task SkipAsync(Stream file, long count, byte[] buffer, CancellationToken cancellationToken)
+    {
+        while (count > 0 && await file.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, count)), cancellationToken) is var read and > 0) count -= read;
     }
 }

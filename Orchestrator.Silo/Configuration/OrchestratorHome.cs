@@ -25,6 +25,9 @@ internal sealed class OrchestratorHome(string path)
     /// <summary>Session folders: <c>taskId/run.attempt</c>.</summary>
     public string SessionsPath => Path.Combine(Root, "sessions");
 
+    /// <summary>What is not provably ours and finished, put aside.</summary>
+    public string QuarantinePath => Path.Combine(Root, "quarantine");
+
     /// <summary>tmux sockets, under short names.</summary>
     public string SocketsPath => Path.Combine(Root, "s");
 }

@@ -22,6 +22,8 @@ internal sealed class OrchestratorSettings
 
     public MachineOptions Machine { get; } = new();
 
+    public CleanupOptions Cleanup { get; } = new();
+
     public CallbackOptions Callbacks { get; } = new();
 
     /// <summary>Settings that were given and are read by nothing yet.</summary>
@@ -41,6 +43,7 @@ internal sealed class OrchestratorSettings
         services.AddSingleton(Microsoft.Extensions.Options.Options.Create(AgentTasks));
         services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Capacity));
         services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Machine));
+        services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Cleanup));
         services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Callbacks));
     }
 }

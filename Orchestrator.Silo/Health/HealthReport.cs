@@ -3,12 +3,13 @@ using System.Security.Cryptography;
 using Orchestrator.Contracts.AgentTasks;
 using Orchestrator.Interfaces.Capacity;
 using Orchestrator.Silo.Callbacks;
+using Orchestrator.Silo.Machines.Cleanup;
 
 namespace Orchestrator.Silo.Health;
 
 /// <summary>Puts the answer of <c>/health</c> together.</summary>
 internal sealed class HealthReport(
-    ServiceStatus status, AdmissionGate gate, MachineChecks checks, IWorkerAuths workerAuths, CallbackTransport callbacks, HealthFigures figures, PoolChecks pool)
+    ServiceStatus status, AdmissionGate gate, MachineChecks checks, IWorkerAuths workerAuths, CallbackTransport callbacks, Sweeper sweeper, HealthFigures figures, PoolChecks pool)
 {
     private const string OpenRouterKey = "OPENROUTER_API_KEY";
 
@@ -42,10 +43,12 @@ internal sealed class HealthReport(
             LogForwarderDrain = new() { CounterEpochId = _epochId, ProcessStartedAt = status.StartedAt },
             Version = Version,
             UptimeSeconds = (long)status.Uptime.TotalSeconds,
+            // What cannot be cleaned up is somebody's to look at, and no reason not to send tasks: it does not make the service degraded.
             Checks =
             [
                 .. checks.Latest.Where(check => trouble is null || check.Name != DatabaseWrites.CheckName), .. pool.Of(capacity),
                 .. trouble is null ? Array.Empty<HealthCheckView>() : [new(DatabaseWrites.CheckName, false, trouble)],
+                sweeper.Check,
             ],
         };
     }

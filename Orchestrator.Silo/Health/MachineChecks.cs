@@ -1,12 +1,13 @@
 using Orchestrator.Contracts.AgentTasks;
 using Orchestrator.Silo.Configuration;
+using Orchestrator.Silo.Machines.Cleanup;
 using Orchestrator.Silo.Processes;
 
 namespace Orchestrator.Silo.Health;
 
 /// <summary>Looks every minute, beside all requests, at what the service needs on this machine, so that <c>/health</c> answers from memory.</summary>
 internal sealed partial class MachineChecks(
-    ToolRunner tools, OrchestratorHome home, AdmissionGate gate, DatabaseWrites database, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<MachineChecks> log)
+    ToolRunner tools, OrchestratorHome home, AdmissionGate gate, SweepSignal sweep, DatabaseWrites database, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<MachineChecks> log)
     : BackgroundService
 {
     /// <summary>Less room than this closes the gate: worktrees and the database would fail halfway.</summary>
@@ -78,6 +79,7 @@ internal sealed partial class MachineChecks(
     private void CheckDisk()
     {
         _hasRoom = FreeBytes() >= FreeBytesMin;
+        if (!_hasRoom) sweep.Raise();
         if (_hasRoom) gate.Open(AdmissionGate.Disk);
         else gate.Close(AdmissionGate.Disk, new("Disk is full", $"{FreeBytes() >> 20} MiB are free; {FreeBytesMin >> 20} MiB are needed.", DiskFullRetrySeconds));
     }

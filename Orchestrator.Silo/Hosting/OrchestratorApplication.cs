@@ -10,6 +10,7 @@ using Orchestrator.Silo.Callbacks;
 using Orchestrator.Silo.Configuration;
 using Orchestrator.Silo.Health;
 using Orchestrator.Silo.Http;
+using Orchestrator.Silo.Machines.Cleanup;
 using Orchestrator.Silo.Machines.Git;
 using Orchestrator.Silo.Machines.Sessions;
 using Orchestrator.Silo.Machines.Terminals;
@@ -54,7 +55,7 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
             builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => KestrelLimits.Apply(kestrel, settings.Server));
             builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopTimeout);
             settings.AddTo(builder.Services);
-            builder.Services.AddHttpSurface().AddHealth().AddAgents().AddGit().AddSessions().AddCallbacks().AddSingleton<StartupRecovery>();
+            builder.Services.AddHttpSurface().AddHealth().AddAgents().AddGit().AddSessions().AddCallbacks().AddCleanup().AddSingleton<StartupRecovery>();
             builder.AddSilo(settings.Home);
             overrides?.Invoke(builder.Services);
             var web = builder.Build();
@@ -135,6 +136,7 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
         web.UseMiddleware<AccessMiddleware>();
         web.MapAgentTasks();
         web.MapService();
+        web.MapCleanup();
         web.MapOpenApi("/openapi.json").WithAccess(AccessPolicy.Open);
     }
 

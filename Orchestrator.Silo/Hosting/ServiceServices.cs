@@ -4,6 +4,7 @@ using Orchestrator.Silo.Access;
 using Orchestrator.Silo.AgentTasks;
 using Orchestrator.Silo.Callbacks;
 using Orchestrator.Silo.Health;
+using Orchestrator.Silo.Machines.Cleanup;
 using Orchestrator.Silo.Processes;
 
 namespace Orchestrator.Silo.Hosting;
@@ -32,6 +33,7 @@ internal static class ServiceServices
         services.AddSingleton<ToolRunner>();
         services.AddSingleton<DatabaseWrites>();
         services.AddSingleton<HealthFigures>();
+        services.AddSingleton<SweepSignal>();
         services.AddSingleton<MachineChecks>().AddHostedService(provider => provider.GetRequiredService<MachineChecks>());
         services.AddSingleton<IWorkerAuths, InstalledWorkerAuths>();
         services.AddSingleton<IMachineMemory, MachineMemory>();

@@ -67,6 +67,8 @@ internal sealed class SqliteAgentTaskCatalog(SqliteDatabase database) : IAgentTa
     public IReadOnlyList<CatalogEntry> ReadOpen() => database.Read(session => session.Query(
         $"SELECT {Columns} FROM agent_task WHERE phase <> 8 OR owes_callback = 1 ORDER BY created_at, task_id", ReadEntry));
 
+    public CatalogEntry? Find(string taskId) => database.Read(session => session.Query($"SELECT {Columns} FROM agent_task WHERE task_id = ?1", ReadEntry, taskId)).FirstOrDefault();
+
     /// <exception cref="ArgumentException">The cursor is none of ours.</exception>
     public CatalogPage ReadPage(CatalogQuery query)
     {

@@ -6,7 +6,7 @@ internal static class FolderRemoval
     private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary>Removes a file, a link or a folder with all that is in it; nothing when it is not there.</summary>
-    /// <exception cref="IOException">Something of it could not be removed.</exception>
+    /// <exception cref="IOException">Something of it could not be removed; or something is mounted there, and nothing was removed.</exception>
     /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
     public static void Remove(string path)
     {
@@ -17,6 +17,7 @@ internal static class FolderRemoval
             return;
         }
 
+        if (FindMount(path) is { } mount) throw new IOException($"'{mount}' is mounted there: what is in it is somebody else's.");
         try
         {
             Directory.Delete(path, recursive: true);
@@ -27,6 +28,10 @@ internal static class FolderRemoval
             if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
         }
     }
+
+    /// <summary>Something that is mounted at a folder or below it; null: nothing is.</summary>
+    public static string? FindMount(string path) =>
+        DriveInfo.GetDrives().Select(drive => drive.Name.Length > 1 ? drive.Name.TrimEnd('/') : drive.Name).FirstOrDefault(name => name == path || name.StartsWith(path + "/", StringComparison.Ordinal));
 
     private static void MakeWritable(string folder)
     {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Options;
 using Orchestrator.Interfaces.Machines;
 using Orchestrator.Silo.Configuration;
+using Orchestrator.Silo.Machines.Cleanup;
 using Orchestrator.Silo.Processes;
 
 namespace Orchestrator.Silo.Machines.Git;
@@ -11,7 +12,7 @@ namespace Orchestrator.Silo.Machines.Git;
 /// called under the repository's lock.
 /// </summary>
 internal sealed partial class GitRepositories(
-    GitProgram git, GitLockFiles lockFiles, OrphanedGits orphans, MirrorSettings settings, OrchestratorHome home, IOptions<MachineOptions> options, TimeProvider clock, ILogger<GitRepositories> logger)
+    GitProgram git, GitLockFiles lockFiles, OrphanedGits orphans, MirrorSettings settings, OrchestratorHome home, Quarantine quarantine, IOptions<MachineOptions> options, TimeProvider clock, ILogger<GitRepositories> logger)
 {
     /// <summary>The remote's HEAD as a commit: tells whether the default branch that we know may still be it.</summary>
     public const string RemoteHeadRef = "refs/orchestrator/remote-head";
@@ -29,19 +30,9 @@ internal sealed partial class GitRepositories(
     {
         if (!Directory.Exists(mirror.Path)) return false;
         if (File.Exists(mirror.At("HEAD")) && Directory.Exists(mirror.At("objects")) && Directory.Exists(mirror.At("refs"))) return true;
-        var aside = Quarantine(mirror.Path);
+        var aside = quarantine.Put(new(QuarantineKind.Mirror, mirror.Repository, "The mirror was not whole."), mirror.Path);
         LogQuarantined(mirror.Repository, aside);
         return false;
-    }
-
-    /// <summary>Moves something that is not ours to delete out of the way.</summary>
-    /// <returns>Where it is now.</returns>
-    public string Quarantine(string path)
-    {
-        var aside = Path.Combine(home.RepositoriesPath, "~quarantine", $"{clock.GetUtcNow():yyyyMMddHHmmss}-{Guid.NewGuid():N}-{Path.GetFileName(path)}");
-        Directory.CreateDirectory(Path.GetDirectoryName(aside)!);
-        Directory.Move(path, aside);
-        return aside;
     }
 
     /// <summary>

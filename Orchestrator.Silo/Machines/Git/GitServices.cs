@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orchestrator.Grains.Machines;
+using Orchestrator.Silo.Machines.Cleanup;
 using Orchestrator.Silo.Processes;
 
 namespace Orchestrator.Silo.Machines.Git;
@@ -13,6 +14,8 @@ internal static class GitServices
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<ToolRunner>();
         return services
+            .AddSingleton<Quarantine>()
+            .AddSingleton<LiveSessions>()
             .AddSingleton<GitProgram>()
             .AddSingleton<GitIdentity>()
             .AddSingleton<GitLockFiles>()
@@ -25,6 +28,8 @@ internal static class GitServices
             .AddSingleton<Salvage>()
             .AddSingleton<WorktreePreparation>()
             .AddSingleton<WorkCollection>()
+            .AddSingleton<StrayWorktrees>()
+            .AddSingleton<WorktreeSurvey>()
             .AddSingleton<IWorktrees, GitWorktrees>();
     }
 }

@@ -1,12 +1,13 @@
 using Orchestrator.Grains.Machines;
 using Orchestrator.Interfaces.Machines;
+using Orchestrator.Silo.Machines.Cleanup;
 
 namespace Orchestrator.Silo.Machines.Git;
 
 /// <summary>Worktrees by git: checks names, takes the repository's lock, and turns what repositories, disks and networks do wrong into failures for people.</summary>
 internal sealed partial class GitWorktrees(
     GitLockFiles lockFiles, GitRepositories repositories, WorktreePreparation preparation, WorkCollection collection, BranchRelease branches, Salvage salvage, MirrorSettings settings,
-    TimeProvider clock,
+    Quarantine quarantine, LiveSessions sessions, TimeProvider clock,
     ILogger<GitWorktrees> logger) : IWorktrees
 {
     /// <inheritdoc/>
@@ -110,18 +111,28 @@ internal sealed partial class GitWorktrees(
             throw new GitRefusedException($"The mirror of {worktree.Repository} is gone, so that what is in {place.Path} cannot be saved.", "Save what is needed from the folder, then remove it by hand.", MachineFailureKind.Machine);
         }
 
+        if (sessions.FindAlive(place.TaskId) is { } alive)
+            throw new GitRefusedException($"Something still works there: {alive}.", "Wait until it has ended, or end it.", MachineFailureKind.Passing);
+        if (FolderRemoval.FindMount(place.Path) is { } mount)
+            throw new GitRefusedException($"'{mount}' is mounted there: what is in it is somebody else's.", $"umount '{mount}'", MachineFailureKind.Machine);
         await settings.RestoreAsync(place.Mirror, cancellationToken);
         settings.RestoreWorktree(place.Mirror, place.TaskId);
         var record = WorktreeRecord.Read(place.Mirror, place.TaskId);
         if (record is not { State: WorktreeState.Removing })
         {
-            if (place.HasAdmin) await salvage.SaveHeadAsync(place, session, cancellationToken);
+            var saved = new SavedFiles(null, false);
             if (place.HasFolder)
             {
                 var parent = place.Head ?? place.Tip(worktree.Branch) ?? worktree.BaseSha;
-                var saved = await salvage.SaveFilesAsync(place, session, parent, isHalfMade: record is { State: WorktreeState.Making }, cancellationToken);
+                saved = await salvage.SaveFilesAsync(place, session, parent, isHalfMade: record is { State: WorktreeState.Making }, cancellationToken);
                 if (saved.Ref is not null) LogSaved(session, saved.Ref);
-                if (saved.HasRepository) LogAside(session, repositories.Quarantine(place.Path));
+            }
+
+            // After the files, which are saved as a commit on these.
+            var unpushed = await salvage.SaveUnpushedAsync(place, session, worktree.Branch, cancellationToken);
+            if (place.HasFolder)
+            {
+                if (saved.HasRepository) LogAside(session, place.PutAside(quarantine, "A repository was inside of it, which is saved nowhere else.", saved.Ref, unpushed));
                 // From here on files are missing that no agent removed: a call that goes on after a crash must not save that.
                 new WorktreeRecord(WorktreeState.Removing, worktree.Branch, worktree.BaseBranch, worktree.BaseSha).Write(place.Mirror, place.TaskId);
             }

@@ -21,8 +21,19 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
 
     /// <summary>Saves the commits of a branch that is about to be moved to another commit.</summary>
     /// <returns>The ref; null when there was nothing that is not kept elsewhere.</returns>
-    public Task<string?> SaveBranchAsync(WorktreePlace place, SessionName session, string tip, string newTip, CancellationToken cancellationToken) =>
-        tip == newTip ? Task.FromResult<string?>(null) : SaveCommitsAsync(place.Mirror, session, tip, [newTip], cancellationToken);
+    /// <remarks>Commits that were saved before, with the worktree that they were made in, are told of by the ref that has them.</remarks>
+    public async Task<string?> SaveBranchAsync(WorktreePlace place, SessionName session, string tip, string newTip, CancellationToken cancellationToken)
+    {
+        if (tip == newTip) return null;
+        if (await SaveCommitsAsync(place.Mirror, session, tip, [newTip], cancellationToken) is { } saved) return saved;
+        var before = await git.RunAsync(new(place.Mirror.Path, "for-each-ref", "--count=1", "--format=%(refname)", "--contains", tip, Refs) { IsIsolated = true }, cancellationToken);
+        return before.Length == 0 ? null : before.Trim();
+    }
+
+    /// <summary>Saves what is checked out, or else the branch's tip, when it is on no branch of the remote: the branch itself stays, but any agent of the repository could remove it.</summary>
+    /// <returns>The ref; null when there was nothing that is not kept elsewhere.</returns>
+    public Task<string?> SaveUnpushedAsync(WorktreePlace place, SessionName session, string? branch, CancellationToken cancellationToken) =>
+        (place.Head ?? (branch is null ? null : place.Tip(branch))) is { } tip ? SaveCommitsAsync(place.Mirror, session, tip, [], cancellationToken) : Task.FromResult<string?>(null);
 
     /// <summary>Saves the commits of a HEAD that is on no branch.</summary>
     /// <returns>The ref; null when there was nothing that is not kept elsewhere.</returns>
@@ -42,14 +53,16 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
         try
         {
             var agents = Path.Combine(place.AdminFolder, "index");
-            if (File.Exists(agents) && !isHalfMade) File.Copy(agents, index);
-            else await RunAsync("read-tree", parent);
-            var hasRepository = !await TryAddAsync();
+            var staged = File.Exists(agents) && !isHalfMade ? await TakeIndexAsync(agents) : null;
+            if (!File.Exists(index)) await RunAsync("read-tree", parent);
+            var hasRepository = !await TryAddAsync() || await HasSubmodulesAsync();
             var changes = await RunAsync("diff-index", "--cached", isHalfMade ? "--diff-filter=d" : "--diff-filter=ABCDMRTUX", "--raw", "-z", parent, "--");
             hasRepository |= changes.Contains(NewRepository, StringComparison.Ordinal);
-            if (changes.Length == 0) return new(null, hasRepository);
+            var stagedCommit = await CommitStagedAsync(staged);
+            if (changes.Length == 0 && stagedCommit is null) return new(null, hasRepository);
             var tree = (await RunAsync("write-tree")).Trim();
-            var commit = await RunAsync("commit-tree", "-p", parent, "-m", $"Work that {session} left uncommitted", tree);
+            string[] parents = stagedCommit is null ? ["-p", parent] : ["-p", parent, "-p", stagedCommit];
+            var commit = await RunAsync(["commit-tree", .. parents, "-m", $"Work that {session} left uncommitted", tree]);
             return new(await SaveAsync(place.Mirror, session, commit.Trim(), cancellationToken), hasRepository);
         }
         finally
@@ -59,6 +72,37 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
         }
 
         Task<string> RunAsync(params string[] arguments) => git.RunAsync(Command(arguments), cancellationToken);
+
+        // What the agent had added, as a tree; null when it is in the middle of a merge. Read back from that tree, no entry has a time, a size or a mark ("assume unchanged") by which git would
+        // pass a changed file by.
+        async Task<string?> TakeIndexAsync(string agents)
+        {
+            File.Copy(agents, index);
+            var written = await git.TryRunAsync(Command(["write-tree"]), cancellationToken);
+            if (written.ExitCode != 0) return null;
+            var tree = written.StandardOutput.Trim();
+            File.Delete(index);
+            await RunAsync("read-tree", tree);
+            return tree;
+        }
+
+        // What was added and then changed again is in no file any more. Like git-stash(1), which keeps the index as a second parent.
+        async Task<string?> CommitStagedAsync(string? staged)
+        {
+            if (staged is null || staged == (await RunAsync("rev-parse", parent + "^{tree}")).Trim() || staged == (await RunAsync("write-tree")).Trim()) return null;
+            return (await RunAsync("commit-tree", "-p", parent, "-m", $"What {session} had added", staged)).Trim();
+        }
+
+        // What is in a submodule's folder is in a repository of its own, whose configuration is the agent's: git must not go in there.
+        async Task<bool> HasSubmodulesAsync()
+        {
+            var modules = Path.Combine(place.AdminFolder, "modules");
+            if (Directory.Exists(modules) && Directory.EnumerateFileSystemEntries(modules).Any()) return true;
+            var entries = await git.TryRunAsync(Command(["ls-files", "--stage", "-z"]), cancellationToken);
+            if (entries.IsCut || entries.ExitCode != 0) return true;
+            return entries.StandardOutput.Split('\0').Any(entry => entry.StartsWith("160000 ", StringComparison.Ordinal) && entry.IndexOf('\t', StringComparison.Ordinal) is var tab and > 0
+                && Path.Exists(Path.Combine(place.Path, entry[(tab + 1)..], ".git")));
+        }
 
         // A repository without a commit is an error of that entry; with --ignore-errors all others are added all the same.
         async Task<bool> TryAddAsync()
@@ -94,7 +138,10 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
             if (existing == commit) return name;
             if (existing is not null) continue;
             await lockFiles.RunAsync(mirror, new(mirror.Path, "update-ref", name, commit, new string('0', 40)), cancellationToken);
-            return name;
+            // Somebody is about to remove the only other copy.
+            var found = await git.TryRunAsync(new(mirror.Path, "rev-parse", "--verify", "--quiet", name + "^{commit}") { IsIsolated = true }, cancellationToken);
+            if (found.StandardOutput.Trim() == commit) return name;
+            throw new GitRefusedException($"What was saved to {name} of {mirror.Repository} cannot be read back.", "Check the disk of ORCHESTRATOR_HOME.", MachineFailureKind.Machine);
         }
     }
 }

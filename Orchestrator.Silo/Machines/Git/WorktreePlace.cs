@@ -1,3 +1,5 @@
+using Orchestrator.Silo.Machines.Cleanup;
+
 namespace Orchestrator.Silo.Machines.Git;
 
 /// <summary>The two halves of a task's worktree: the folder that the agent works in, and what git keeps of it in the mirror.</summary>
@@ -33,6 +35,10 @@ internal sealed record WorktreePlace(GitMirror Mirror, string TaskId, string Pat
 
     /// <summary>The newest commit of a branch of ours; null when there is no such branch.</summary>
     public string? Tip(string branch) => RefFiles.Read(Mirror, "refs/heads/" + branch);
+
+    /// <summary>Puts both halves aside: the repositories of submodules are in git's own half. Where the folder is now.</summary>
+    public string PutAside(Quarantine quarantine, string why, params string?[] savedTo) => quarantine.Put(
+        new(QuarantineKind.Worktree, TaskId, why) { Repository = Mirror.Repository, SavedTo = [.. savedTo.OfType<string>()] }, Path, AdminFolder, Mirror.RecordPath(TaskId));
 
     /// <summary>Removes both halves, whatever is left of them. What was worth saving has been saved. As <c>git worktree remove -f -f</c> and <c>prune</c>, which give up on half-made ones.</summary>
     public void Remove()

@@ -2,6 +2,7 @@ using System.Text;
 using Orchestrator.Interfaces.Machines;
 using Orchestrator.Processes;
 using Orchestrator.Silo.Configuration;
+using Orchestrator.Silo.Machines.Cleanup;
 
 namespace Orchestrator.Silo.Machines.Git;
 
@@ -10,7 +11,8 @@ namespace Orchestrator.Silo.Machines.Git;
 /// again. Runs under the repository's lock: parallel adds fail on each other's lock files, and are slower.
 /// </summary>
 internal sealed class WorktreePreparation(
-    GitProgram git, GitLockFiles lockFiles, OrphanedGits orphans, GitRepositories repositories, MirrorSettings settings, WorktreeStart starts, Salvage salvage, OrchestratorHome home)
+    GitProgram git, GitLockFiles lockFiles, OrphanedGits orphans, GitRepositories repositories, MirrorSettings settings, WorktreeStart starts, Salvage salvage, Quarantine quarantine,
+    OrchestratorHome home)
 {
     public WorktreePlace Place(GitRepository repository, string taskId) => new(repository.Mirror, taskId, Path.Combine(home.WorktreesPath, taskId));
 
@@ -88,7 +90,7 @@ internal sealed class WorktreePreparation(
         settings.RestoreWorktree(place.Mirror, place.TaskId);
         if (place.HasFolder && record is null && !place.HasAdmin)
         {
-            notes.Add($"A folder that was not ours stood in the way, and is now {repositories.Quarantine(place.Path)}.");
+            notes.Add($"A folder that was not ours stood in the way, and is now {quarantine.Put(new(QuarantineKind.Worktree, place.TaskId, "It stood where a worktree was to be made."), place.Path)}.");
         }
         else if (record is not { State: WorktreeState.Removing })
         {
@@ -101,7 +103,7 @@ internal sealed class WorktreePreparation(
             {
                 var files = await salvage.SaveFilesAsync(place, session, place.Head ?? place.Tip(branch) ?? newTip, isHalfMade, cancellationToken);
                 saved.Add(files.Ref);
-                if (files.HasRepository) notes.Add($"A repository was inside the worktree, which is now {repositories.Quarantine(place.Path)}.");
+                if (files.HasRepository) notes.Add($"A repository was inside the worktree, which is now {place.PutAside(quarantine, "A repository was inside of it.", files.Ref)}.");
             }
         }
 

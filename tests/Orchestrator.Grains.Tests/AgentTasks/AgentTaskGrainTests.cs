@@ -112,7 +112,7 @@ public sealed partial class AgentTaskGrainTests
 
     public static TheoryData<string> Notices => new(
         nameof(IAgentTaskGrain.SlotGranted), nameof(IAgentTaskGrain.WorktreePrepared), nameof(IAgentTaskGrain.SessionStarted), nameof(IAgentTaskGrain.SessionEnded),
-        nameof(IAgentTaskGrain.WorkCollected), nameof(IAgentTaskGrain.CallbackSettled), nameof(IAgentTaskGrain.WorktreeSettled));
+        nameof(IAgentTaskGrain.WorkCollected), nameof(IAgentTaskGrain.CallbackSettled), nameof(IAgentTaskGrain.WorktreeRemoved));
 
     [Theory]
     [MemberData(nameof(Notices))]

@@ -30,6 +30,8 @@ internal sealed class FakeMachine : IWorktrees, ISessions
 
     public Func<SessionName, WorkReport> OnCollect { get; set; } = session => new(session, 1, [new(new string('c', 40), "work")], new(1, 1, 0), IsDirty: false);
 
+    public Func<MachineFailure?> OnRemove { get; set; } = () => null;
+
     public int LiveCount => _sessions.Values.Count(session => session.IsLive);
 
     public static Worktree TreeOf(string taskId) => new("acme/web", $"/worktrees/{taskId}", $"task/{taskId}", "main", new string('a', 40));
@@ -62,7 +64,7 @@ internal sealed class FakeMachine : IWorktrees, ISessions
     public Task<MachineFailure?> RemoveAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
     {
         Note($"remove {session}");
-        return Task.FromResult<MachineFailure?>(null);
+        return Task.FromResult(OnRemove());
     }
 
     public Task OpenAsync(SessionName session)

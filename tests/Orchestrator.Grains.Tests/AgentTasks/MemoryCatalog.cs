@@ -39,6 +39,11 @@ internal sealed class MemoryCatalog : IAgentTaskCatalog
         lock (_gate) return [.. _rows.Values.Where(row => row.Phase != AgentTaskPhase.Ended || row.OwesCallback).OrderBy(row => row.CreatedAt)];
     }
 
+    public CatalogEntry? Find(string taskId)
+    {
+        lock (_gate) return _rows.GetValueOrDefault(taskId) is { } row && row.TaskId == taskId ? row : null;
+    }
+
     public CatalogPage ReadPage(CatalogQuery query) => throw new NotSupportedException("No grain asks for pages.");
 
     public int CountOwing()

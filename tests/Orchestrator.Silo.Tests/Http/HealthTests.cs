@@ -221,6 +221,8 @@ public sealed class HealthTests
 
         public IReadOnlyList<CatalogEntry> ReadOpen() => catalog.ReadOpen();
 
+        public CatalogEntry? Find(string taskId) => catalog.Find(taskId);
+
         public CatalogPage ReadPage(CatalogQuery query) => catalog.ReadPage(query);
 
         public int CountOwing() => throw new OrleansException("/home/somebody/orchestrator.db is damaged");

@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using Orchestrator.Interfaces.AgentTasks;
+using Orchestrator.Silo.Machines.Cleanup;
 using Orchestrator.Testing;
 
 namespace Orchestrator.Silo.Tests.Http;
@@ -30,6 +31,22 @@ public sealed class TranscriptTests
         Assert.Equal(206, (int)response.StatusCode);
         Assert.Equal(contentRange, response.Content.Headers.ContentRange!.ToString());
         Assert.Equal(expected, await response.Content.ReadAsStringAsync());
+    }
+
+    [Theory]
+    [InlineData(0, 4, "01234")]
+    [InlineData(3, 8, "345678")]
+    [InlineData(6, 7, "67")]
+    [InlineData(null, 3, "9ab")]
+    public async Task A_range_is_the_same_when_old_attempts_are_compressed(int? from, int? to, string expected)
+    {
+        await using var service = await StartAsync(("1.1", "01234"), ("1.2", "56789"), ("1.3", "ab"));
+        foreach (var attempt in (string[])["1.1", "1.2"])
+            Assert.True(await OutputArchive.CompressAsync(Path.Combine(service.App.Settings.Home.SessionsPath, "task-1", attempt, "transcript.log"), default));
+        var response = await service.SendAsync(HttpMethod.Get, "/tasks/task-1/transcript", request => request.Headers.Range = new RangeHeaderValue(from, to));
+        Assert.Equal((206, 12), ((int)response.StatusCode, response.Content.Headers.ContentRange!.Length));
+        Assert.Equal(expected, await response.Content.ReadAsStringAsync());
+        Assert.Equal("0123456789ab", await (await service.SendAsync(HttpMethod.Get, "/tasks/task-1/transcript")).Content.ReadAsStringAsync());
     }
 
     [Theory]

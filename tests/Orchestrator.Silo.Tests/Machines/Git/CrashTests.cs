@@ -165,8 +165,8 @@ public sealed class CrashTests : IDisposable
         GitHome.Write(Path.Combine(_home.PathOf("t1"), "precious.txt"), "precious\n");
         var report = await _home.PrepareAsync(GitHome.Request("t1"));
         Assert.Contains("not ours", report.Note, StringComparison.Ordinal);
-        var aside = Assert.Single(Directory.GetDirectories(Path.Combine(_home.Home.RepositoriesPath, "~quarantine")));
-        Assert.True(File.Exists(Path.Combine(aside, "precious.txt")));
+        var aside = Assert.Single(Directory.GetDirectories(_home.Home.QuarantinePath));
+        Assert.True(File.Exists(Path.Combine(aside, "t1", "precious.txt")));
     }
 
     [Fact]

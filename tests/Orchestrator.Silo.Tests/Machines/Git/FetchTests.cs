@@ -103,8 +103,8 @@ public sealed class FetchTests : IDisposable
         await _home.PreparedAsync("t1");
         File.Delete(Path.Combine(_home.Mirror.Path, "HEAD"));
         await _home.PreparedAsync("t2");
-        var aside = Assert.Single(Directory.GetDirectories(Path.Combine(_home.Home.RepositoriesPath, "~quarantine")));
-        Assert.True(Directory.Exists(Path.Combine(aside, "objects")));
+        var aside = Assert.Single(Directory.GetDirectories(_home.Home.QuarantinePath));
+        Assert.True(Directory.Exists(Path.Combine(aside, "web.git", "objects")));
     }
 
     [Fact]

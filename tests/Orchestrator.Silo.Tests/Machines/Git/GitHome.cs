@@ -42,6 +42,10 @@ public sealed class GitHome : IDisposable
 
     public string RemotePath(string repository = Repository) => _folder.At("remotes", repository + ".git");
 
+    /// <summary>A part of the service as it is since the last restart.</summary>
+    internal T Get<T>()
+        where T : notnull => _services[^1].GetRequiredService<T>();
+
     /// <summary>A service that has just started: it knows nothing but what is on disk.</summary>
     public void Restart()
     {

@@ -81,8 +81,8 @@ public sealed class PrepareTests : IDisposable
         var commit = _home.Commit(first.Path, "local.txt", "local\n", "Not pushed");
         Assert.Null(await _home.RemoveAsync(first, "t1"));
         var second = await _home.PrepareAsync(GitHome.Request("t2", continuation: "feature/x", run: 3, attempt: 2));
-        Assert.Contains("refs/orchestrator/salvage/t2/3.2", second.Note, StringComparison.Ordinal);
-        Assert.Equal(commit, _home.InMirror("rev-parse", "refs/orchestrator/salvage/t2/3.2"));
+        Assert.Contains("refs/orchestrator/salvage/t1/1.1", second.Note, StringComparison.Ordinal);
+        Assert.Equal(commit, _home.InMirror("rev-parse", "refs/orchestrator/salvage/t1/1.1"));
         Assert.Equal(second.Worktree!.BaseSha, _home.Git(second.Worktree.Path, "rev-parse", "HEAD"));
     }
 

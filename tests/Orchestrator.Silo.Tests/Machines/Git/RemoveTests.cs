@@ -1,3 +1,4 @@
+using Orchestrator.Silo.Machines.Cleanup;
 using Orchestrator.Silo.Machines.Git;
 using Orchestrator.Testing;
 
@@ -18,7 +19,7 @@ public sealed class RemoveTests : IDisposable
         Assert.False(Directory.Exists(worktree.Path));
         Assert.False(Directory.Exists(_home.Mirror.AdminFolder("t1")));
         Assert.Equal(commit, _home.InMirror("rev-parse", "task/t1"));
-        Assert.Empty(_home.SalvageRefs());
+        Assert.Equal(commit, _home.InMirror("rev-parse", "refs/orchestrator/salvage/t1/1.1"));
         Assert.Null(await _home.RemoveAsync(worktree, "t1"));
     }
 
@@ -47,8 +48,8 @@ public sealed class RemoveTests : IDisposable
         var commit = _home.Commit(worktree.Path, "a.txt", "a\n", "Add a");
         GitHome.Write(Path.Combine(worktree.Path, "b.txt"), "b\n");
         Assert.Null(await _home.RemoveAsync(worktree, "t1"));
-        Assert.Equal(commit, _home.InMirror("rev-parse", "refs/orchestrator/salvage/t1/1.1"));
-        Assert.Equal("b", _home.Salvaged("t1/1.1-2", "b.txt"));
+        Assert.Equal(commit, _home.InMirror("rev-parse", "refs/orchestrator/salvage/t1/1.1^"));
+        Assert.Equal("b", _home.Salvaged("t1/1.1", "b.txt"));
     }
 
     [Fact]
@@ -88,7 +89,7 @@ public sealed class RemoveTests : IDisposable
         var newest = _home.Push("main", "b.txt", "b\n");
         var again = await _home.PreparedAsync(GitHome.Request("t1", run: 2));
         Assert.Equal(newest, again.BaseSha);
-        Assert.Equal(commit, _home.InMirror("rev-parse", "refs/orchestrator/salvage/t1/2.1"));
+        Assert.Equal(commit, _home.InMirror("rev-parse", "refs/orchestrator/salvage/t1/1.1"));
     }
 
     [Fact]
@@ -126,7 +127,8 @@ public sealed class RemoveTests : IDisposable
         Assert.Null(await _home.RemoveAsync(worktree, "t1"));
         Assert.False(Directory.Exists(worktree.Path));
         Assert.Equal("b", _home.Salvaged("t1/1.1", "b.txt"));
-        var aside = Assert.Single(Directory.GetDirectories(Path.Combine(_home.Home.RepositoriesPath, "~quarantine")));
-        Assert.True(Directory.Exists(Path.Combine(aside, "inner", ".git")));
+        var aside = Assert.Single(_home.Get<Quarantine>().List(), entry => entry.Item.From == worktree.Path);
+        Assert.True(Directory.Exists(Path.Combine(aside.Path, "t1", "inner", ".git")));
+        Assert.Equal((false, "refs/orchestrator/salvage/t1/1.1"), (aside.Item.IsSaved, Assert.Single(aside.Item.SavedTo)));
     }
 }

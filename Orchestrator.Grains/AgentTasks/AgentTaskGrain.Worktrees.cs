@@ -1,0 +1,25 @@
+using Orchestrator.Interfaces.AgentTasks;
+using Orchestrator.Interfaces.Machines;
+using Orleans;
+
+namespace Orchestrator.Grains.AgentTasks;
+
+/// <content>How the kept worktree of an ended task goes.</content>
+internal sealed partial class AgentTaskGrain
+{
+    public async Task<WorktreeRelease> ReleaseWorktreeAsync(SessionName? expected, string reason)
+    {
+        if (!state.RecordExists) return WorktreeRelease.Unknown;
+        var (next, answer) = AgentTaskTransitions.ReleaseWorktree(state.State, expected, reason);
+        if (answer != WorktreeRelease.Released) return answer;
+
+        // An ended task has no reminder any more: without one nobody would take the removal up after a crash.
+        await this.RegisterOrUpdateReminder(ReminderName, ReminderPeriod, ReminderPeriod);
+        await ApplyAsync(next);
+        return answer;
+    }
+
+    public Task BranchWanted() => ReceiveAsync(AgentTaskTransitions.BranchWanted(state.State));
+
+    public Task WorktreeRemoved(SessionName session, string? problem) => ReceiveAsync(AgentTaskTransitions.WorktreeRemoved(state.State, session, problem, clock.GetUtcNow()));
+}

@@ -1,0 +1,118 @@
+using Microsoft.Extensions.Options;
+using Orchestrator.Silo.AgentTasks;
+using Orchestrator.Silo.Configuration;
+using Orchestrator.Silo.Machines.Git;
+using Orchestrator.Silo.Machines.Sessions;
+using Orchestrator.Silo.Machines.Terminals;
+
+namespace Orchestrator.Silo.Machines.Cleanup;
+
+/// <summary>
+/// What belongs to no task, such as after a database was restored: found, and put aside once nothing holds it. What lives is only told of. Sockets of ended tasks, which belong to somebody, are removed.
+/// </summary>
+internal sealed partial class Leftovers(
+    OrchestratorHome home, KnownTasks tasks, LiveSessions live, TerminalSockets sockets, SessionViews views, StrayWorktrees worktrees, SessionSweep sessions, Quarantine quarantine,
+    IOptions<CleanupOptions> options, TimeProvider clock, ILogger<Leftovers> logger)
+{
+    /// <summary>Everything that belongs to no task and is old enough.</summary>
+    public async Task<IReadOnlyList<Leftover>> FindAsync()
+    {
+        var found = new List<Leftover>();
+        foreach (var name in worktrees.Names()) await AddAsync(QuarantineKind.Worktree, name, worktrees.PathOf(name));
+        foreach (var path in Entries(home.SessionsPath)) await AddAsync(QuarantineKind.Session, Path.GetFileName(path), path);
+        var known = KnownSocketFolders();
+        foreach (var path in Entries(home.SocketsPath).Where(path => !known.ContainsKey(Path.GetFileName(path)) && IsOld(path)))
+            found.Add(new(QuarantineKind.Sockets, Path.GetFileName(path), path, AliveIn(path)));
+        return found;
+
+        async Task AddAsync(QuarantineKind kind, string name, string path)
+        {
+            if (IsOld(path) && !await tasks.IsKnownAsync(name)) found.Add(new(kind, name, path, live.FindAlive(name) ?? Visitor(path)));
+        }
+    }
+
+    /// <summary>Puts aside what nothing holds, and removes the sockets of ended tasks.</summary>
+    public async Task RunAsync(SweepRun run, CancellationToken cancellationToken)
+    {
+        foreach (var leftover in await FindAsync())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (run.Quarantined.Count == options.Value.RemovalsMax || run.IsTimeOver)
+            {
+                run.IsCut = true;
+                break;
+            }
+
+            if (leftover.Alive is { } alive)
+            {
+                run.HeldLeftovers++;
+                run.Kept.Add(new(leftover.Name, $"It belongs to no task, and something holds it: {alive}."));
+            }
+            else if (run.IsDryRun) run.Quarantined.Add(new(leftover.Name, leftover.Path));
+            else await PutAsideAsync(leftover, run, cancellationToken);
+        }
+
+        foreach (var (folder, taskId) in KnownSocketFolders().Where(known => Directory.Exists(Path.Combine(home.SocketsPath, known.Key))))
+        {
+            if (tasks.Find(taskId) is not { } entry || !KnownTasks.IsOver(entry) || !IsOld(Path.Combine(home.SocketsPath, folder)) || live.FindAlive(taskId) is not null) continue;
+            run.SocketsRemoved++;
+            if (!run.IsDryRun) await views.EndAsync(taskId, () => live.FindHeldLock(taskId) is not null, cancellationToken);
+        }
+    }
+
+    private async Task PutAsideAsync(Leftover leftover, SweepRun run, CancellationToken cancellationToken)
+    {
+        const string Why = "It belongs to no task.";
+        try
+        {
+            if (leftover.Kind == QuarantineKind.Session && TaskRequestRules.IsTaskId(leftover.Name))
+                foreach (var session in sessions.SessionsIn(leftover.Path, leftover.Name)) session.ForgetEnvironment();
+            // Sockets hold nothing, and of sessions nothing is left to do but to be read.
+            var aside = leftover.Kind == QuarantineKind.Worktree
+                ? await worktrees.PutAsideAsync(leftover.Name, Why, cancellationToken)
+                : quarantine.Put(new(leftover.Kind, leftover.Name, Why) { IsSaved = true }, leftover.Path);
+            if (aside is null) return;
+            LogPutAside(leftover.Path, aside);
+            run.Quarantined.Add(new(leftover.Name, aside));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            LogNotPutAside(leftover.Path, exception.Message);
+            run.Kept.Add(new(leftover.Name, $"It belongs to no task, and cannot be put aside: {exception.Message}"));
+        }
+    }
+
+    /// <summary>Names are hashes: those of open tasks, and of all that have a folder.</summary>
+    private Dictionary<string, string> KnownSocketFolders()
+    {
+        if (!Entries(home.SocketsPath).Any()) return [];
+        var names = Entries(home.SessionsPath).Select(path => Path.GetFileName(path)).Concat(worktrees.Names()).Where(name => tasks.Find(name) is not null);
+        return tasks.Open().Concat(names).Distinct(StringComparer.Ordinal).ToDictionary(name => Path.GetFileName(sockets.FolderOf(name)), StringComparer.Ordinal);
+    }
+
+    private static string? AliveIn(string folder)
+    {
+        if (!Directory.Exists(folder) || new DirectoryInfo(folder).LinkTarget is not null) return null;
+        return Directory.EnumerateFiles(folder, "*.sock").FirstOrDefault(TerminalSockets.IsAlive) is { } socket ? $"a terminal at {socket}" : null;
+    }
+
+    private static string? Visitor(string path) => LiveSessions.FindVisitor(path) is { } pid ? $"process {pid} works in it" : null;
+
+    private static IEnumerable<string> Entries(string folder) => Directory.Exists(folder) ? Directory.EnumerateFileSystemEntries(folder).Where(path => !Path.GetFileName(path).StartsWith('~')) : [];
+
+    /// <summary>One from the future, by a clock that was wrong, is new.</summary>
+    private bool IsOld(string path) => clock.GetUtcNow() - new DateTimeOffset(new FileInfo(path).LastWriteTimeUtc, TimeSpan.Zero) >= options.Value.LeftoverAgeMin;
+
+    [LoggerMessage(510, LogLevel.Warning, "{Path} belongs to no task; it is now {Aside}")]
+    private partial void LogPutAside(string path, string aside);
+
+    [LoggerMessage(511, LogLevel.Warning, "{Path} belongs to no task and cannot be put aside: {Reason}")]
+    private partial void LogNotPutAside(string path, string reason);
+}
+
+/// <summary>Something that belongs to no task.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Name">The name of its folder.</param>
+/// <param name="Path">Where it is.</param>
+/// <param name="Alive">What holds it, for people; null: nothing does.</param>
+internal sealed record Leftover(QuarantineKind Kind, string Name, string Path, string? Alive);

@@ -1,0 +1,77 @@
+using Microsoft.Extensions.Options;
+using Orchestrator.Silo.Configuration;
+using Orchestrator.Silo.Hosting;
+
+namespace Orchestrator.Silo.Machines.Cleanup;
+
+/// <summary>Sweeps soon after the start, when all that an earlier process left has been taken up, then every ten minutes, and at once when room on the disk gets short.</summary>
+internal sealed partial class SweepService(
+    Sweeper sweeper, SweepSignal signal, StartupRecovery recovery, IHostApplicationLifetime lifetime, IOptions<CleanupOptions> options, TimeProvider clock, ILogger<SweepService> logger) : BackgroundService
+{
+    /// <summary>The start belongs to tasks; an odd number, so that no two things of the service happen at the same moment.</summary>
+    private static readonly TimeSpan AfterStart = TimeSpan.FromSeconds(47);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = lifetime.ApplicationStarted.Register(started.SetResult);
+        await started.Task.WaitAsync(stoppingToken);
+        await recovery.Completion.WaitAsync(stoppingToken);
+        for (var wait = AfterStart; ; wait = options.Value.Period)
+        {
+            await signal.WaitAsync(wait, clock, stoppingToken);
+            try
+            {
+                var swept = await sweeper.RunAsync(isDryRun: false, stoppingToken);
+                if (swept.Removed.Count + swept.Quarantined.Count + swept.FilesCompressed + swept.SessionsRemoved > 0)
+                    LogSwept(swept.Removed.Count, swept.Quarantined.Count, swept.FilesCompressed, swept.SessionsRemoved, swept.TookMs);
+            }
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+            {
+                LogFailed(exception);
+            }
+        }
+    }
+
+    [LoggerMessage(542, LogLevel.Information, "Swept: {Worktrees} worktrees removed, {Quarantined} things put aside, {Files} files compressed, {Sessions} sessions removed, in {Milliseconds} ms.")]
+    private partial void LogSwept(int worktrees, int quarantined, int files, int sessions, long milliseconds);
+
+    [LoggerMessage(543, LogLevel.Error, "A sweep failed; the next one tries again.")]
+    private partial void LogFailed(Exception exception);
+}
+
+/// <summary>Wakes the sweep before its time.</summary>
+internal sealed class SweepSignal : IDisposable
+{
+    private readonly SemaphoreSlim _raised = new(0, 1);
+
+    /// <summary>Room is short.</summary>
+    public void Raise()
+    {
+        try
+        {
+            if (_raised.CurrentCount == 0) _raised.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // Raised twice at once.
+        }
+    }
+
+    /// <summary>Ends when it is raised, or the time is over.</summary>
+    public async Task WaitAsync(TimeSpan time, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        using var over = new CancellationTokenSource(time, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(over.Token, cancellationToken);
+        try
+        {
+            await _raised.WaitAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Its time has come.
+        }
+    }
+
+    public void Dispose() => _raised.Dispose();
+}

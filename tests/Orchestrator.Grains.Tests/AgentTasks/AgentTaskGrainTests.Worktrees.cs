@@ -1,0 +1,117 @@
+using Orchestrator.Interfaces.AgentTasks;
+
+namespace Orchestrator.Grains.Tests.AgentTasks;
+
+/// <content>How kept worktrees of ended tasks go.</content>
+public sealed partial class AgentTaskGrainTests
+{
+    [Fact]
+    public async Task A_released_worktree_is_removed_once_and_the_task_says_so()
+    {
+        await using var silo = await EndedAsync();
+        Assert.Equal(WorktreeRelease.Released, await silo.TaskGrain("t1").ReleaseWorktreeAsync(First, "it is old"));
+        await TickUntilAsync(silo, silo.Machine.DidAsync("remove t1/1.1"));
+        await RemovedAsync(silo);
+        var task = (await silo.TaskGrain("t1").GetAsync())!;
+        Assert.Equal(("worktree_removed", "it is old: /worktrees/t1"), (task.Timeline[^1].Event, task.Timeline[^1].Detail));
+        Assert.Equal(AgentTaskStatus.Completed, task.Status);
+        Assert.Equal(WorktreeRelease.Gone, await silo.TaskGrain("t1").ReleaseWorktreeAsync(First, "it is old"));
+        Assert.Single(silo.Machine.Log, "remove t1/1.1");
+    }
+
+    [Fact]
+    public async Task A_worktree_is_not_released_before_all_of_the_end_is_done()
+    {
+        await using var silo = await TaskSilo.StartAsync(silo => silo.ReceiverStatus = 500);
+        Assert.Equal(WorktreeRelease.Unknown, await silo.TaskGrain("t1").ReleaseWorktreeAsync(null, "x"));
+        await silo.SubmitAsync("t1");
+        await RunningAsync(silo, "t1");
+        Assert.Equal(WorktreeRelease.Active, await silo.TaskGrain("t1").ReleaseWorktreeAsync(First, "x"));
+        silo.Machine.End(First);
+        await silo.Catalog.ReachedAsync("t1", AgentTaskPhase.Ended);
+        Assert.Equal(WorktreeRelease.Active, await silo.TaskGrain("t1").ReleaseWorktreeAsync(First, "x"));
+        silo.ReceiverStatus = 200;
+        await TickUntilAsync(silo, SettledAsync(silo, "t1"));
+        Assert.Equal(WorktreeRelease.Active, await silo.TaskGrain("t1").ReleaseWorktreeAsync(new("t1", 2, 1), "x"));
+        Assert.DoesNotContain("remove t1/1.1", silo.Machine.Log);
+    }
+
+    [Fact]
+    public async Task A_release_survives_a_crash_and_a_lost_notice()
+    {
+        await using var silo = await EndedAsync();
+        silo.Loses = call => call.MethodName == nameof(IAgentTaskGrain.WorktreeRemoved);
+        Assert.Equal(WorktreeRelease.Released, await silo.TaskGrain("t1").ReleaseWorktreeAsync(null, "it is old"));
+        await silo.Machine.DidAsync("remove t1/1.1");
+        silo.Loses = null;
+        await silo.RestartAsync();
+        await RemovedAsync(silo);
+        Assert.Equal(2, silo.Machine.Log.Count(line => line == "remove t1/1.1"));
+    }
+
+    [Fact]
+    public async Task A_worktree_that_cannot_be_removed_is_kept_and_may_be_released_again()
+    {
+        await using var silo = await EndedAsync();
+        silo.Machine.OnRemove = () => new("The disk is full.");
+        for (var round = 0; round < 2; round++)
+        {
+            Assert.Equal(WorktreeRelease.Released, await silo.TaskGrain("t1").ReleaseWorktreeAsync(null, "it is old"));
+            await TickUntilAsync(silo, UntilAsync(silo, task => task.WorktreeProblem == "The disk is full."));
+        }
+
+        Assert.Single((await silo.TaskGrain("t1").GetAsync())!.Timeline, entry => entry.Event == "worktree_left");
+        silo.Machine.OnRemove = () => null;
+        Assert.Equal(WorktreeRelease.Released, await silo.TaskGrain("t1").ReleaseWorktreeAsync(null, "it is old"));
+        await RemovedAsync(silo);
+        Assert.Null((await silo.TaskGrain("t1").GetAsync())!.WorktreeProblem);
+    }
+
+    [Fact]
+    public async Task A_kept_worktree_lets_go_of_a_branch_that_another_task_wants()
+    {
+        await using var silo = await EndedAsync();
+        silo.Machine.OnPrepare = request => request.Session.TaskId == "t2" && !silo.Machine.Log.Contains("keep t1/1.1")
+            ? new(request.Session, null, null, BlockedBy: "t1")
+            : new(request.Session, FakeMachine.TreeOf(request.Session.TaskId), null);
+        await silo.SubmitAsync("t2");
+        await silo.Machine.DidAsync("keep t1/1.1");
+        await TickUntilAsync(silo, RunningAsync(silo, "t2"));
+        Assert.Equal(WorktreeRelease.Released, await silo.TaskGrain("t1").ReleaseWorktreeAsync(null, "it is old"));
+        await RemovedAsync(silo);
+    }
+
+    [Fact]
+    public async Task A_task_at_work_keeps_a_branch_that_another_one_wants()
+    {
+        await using var silo = await TaskSilo.StartAsync();
+        await silo.SubmitAsync("t1");
+        await RunningAsync(silo, "t1");
+        await silo.TaskGrain("t1").BranchWanted();
+        Assert.Equal(AgentTaskPhase.Running, (await silo.TaskGrain("t1").GetAsync())!.Phase);
+        silo.Machine.End(First);
+        await SettledAsync(silo, "t1");
+        Assert.DoesNotContain("keep t1/1.1", silo.Machine.Log);
+    }
+
+    private static async Task<TaskSilo> EndedAsync()
+    {
+        var silo = await TaskSilo.StartAsync();
+        await silo.SubmitAsync("t1");
+        await RunningAsync(silo, "t1");
+        silo.Machine.End(First);
+        await SettledAsync(silo, "t1");
+        return silo;
+    }
+
+    private static Task RemovedAsync(TaskSilo silo) => TickUntilAsync(silo, UntilAsync(silo, task => task.WorktreeRemovedAt is not null));
+
+    private static async Task UntilAsync(TaskSilo silo, Predicate<AgentTaskSnapshot> condition)
+    {
+        for (var i = 0; !condition((await silo.TaskGrain("t1").GetAsync())!); i++)
+        {
+            Assert.True(i < 1000, "The task does not get there within 20 s.");
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        }
+    }
+}
