@@ -14,6 +14,9 @@ internal static class DurableFile
         Directory.CreateDirectory(path, OwnerOnly | UnixFileMode.UserExecute);
     }
 
+    /// <summary>Waits until the folder's entries are on the disk.</summary>
+    internal static void FlushFolder(string path) => LibC.FlushFolder(path);
+
     /// <param name="path">An absolute path; what is there is replaced.</param>
     /// <param name="content">The file's bytes.</param>
     /// <param name="isFlushed">False for what need not survive a loss of power.</param>

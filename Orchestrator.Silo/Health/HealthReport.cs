@@ -7,14 +7,20 @@ namespace Orchestrator.Silo.Health;
 
 /// <summary>Puts the answer of <c>/health</c> together.</summary>
 internal sealed class HealthReport(
-    ServiceStatus status, AdmissionGate gate, MachineChecks checks, IWorkerAuths workerAuths, CallbackTransport callbacks, HealthFigures figures)
+    ServiceStatus status, AdmissionGate gate, MachineChecks checks, IWorkerAuths workerAuths, CallbackTransport callbacks, HealthFigures figures,
+    IEnumerable<IHealthNotes> notes)
 {
     private const string OpenRouterKey = "OPENROUTER_API_KEY";
 
-    private static readonly string Version =
+    public static readonly string Version =
         typeof(HealthReport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0.0.0";
 
     private readonly string _epochId = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+
+    public static IReadOnlyDictionary<string, ProviderKeyView> ReadProviderKeys() => new Dictionary<string, ProviderKeyView>(StringComparer.Ordinal)
+    {
+        [OpenRouterKey] = new(!string.IsNullOrEmpty(Environment.GetEnvironmentVariable(OpenRouterKey))),
+    };
 
     public async Task<HealthView> CreateAsync()
     {
@@ -33,16 +39,26 @@ internal sealed class HealthReport(
             PendingTerminalCallbacks = owing,
             TerminalCallbackActivityTotal = callbacks.TriesTotal,
             WorkerAuths = workerAuths.Get(),
-            ProviderApiKeys = new Dictionary<string, ProviderKeyView>(StringComparer.Ordinal)
-            {
-                [OpenRouterKey] = new(!string.IsNullOrEmpty(Environment.GetEnvironmentVariable(OpenRouterKey))),
-            },
+            ProviderApiKeys = ReadProviderKeys(),
             DiskHealthy = checks.HasRoomOnDisk,
             LogForwarderDrain = new() { CounterEpochId = _epochId, ProcessStartedAt = status.StartedAt },
             Version = Version,
             UptimeSeconds = (long)status.Uptime.TotalSeconds,
-            Checks = trouble is null ? checks.Latest : [.. checks.Latest.Where(check => check.Name != DatabaseWrites.CheckName), new(DatabaseWrites.CheckName, false, trouble)],
+            Checks = ListChecks(trouble),
         };
+    }
+
+    /// <summary>One of each name: what notes say goes before the looks at the machine, and trouble with the figures before the latter.</summary>
+    private IReadOnlyList<HealthCheckView> ListChecks(string? trouble)
+    {
+        List<HealthCheckView> noted = [.. notes.SelectMany(source => source.Notes)];
+        if (trouble is not null && noted.All(note => note.Name != DatabaseWrites.CheckName || note.Ok))
+        {
+            noted.RemoveAll(note => note.Name == DatabaseWrites.CheckName);
+            noted.Add(new(DatabaseWrites.CheckName, false, trouble));
+        }
+
+        return [.. checks.Latest.Where(check => noted.All(note => note.Name != check.Name)), .. noted];
     }
 
     private string Describe() => status.Stage switch
@@ -51,6 +67,6 @@ internal sealed class HealthReport(
         ServiceStage.Recovering => "recovering",
         ServiceStage.ShuttingDown => "shutting_down",
         ServiceStage.Draining => "degraded",
-        _ => checks.IsSound && gate.Refusal is null ? "ready" : "degraded",
+        _ => checks.IsSound && gate.Refusal is null && notes.All(source => source.IsSound) ? "ready" : "degraded",
     };
 }
