@@ -1,0 +1,35 @@
+using System.Globalization;
+using Orchestrator.Torture;
+using Orchestrator.Torture.Parts;
+using Orchestrator.TortureTarget;
+
+var parts = new Dictionary<string, Func<TortureReport, Task>>(StringComparer.Ordinal)
+{
+    ["kills"] = report => new KillCycles(Option("seed", 1), Option("cycles", 300), Option("places", 4)).RunAsync(report),
+    ["points"] = report => new PointTable(Option("seed", 1), Option("seeds", 1), Targets(), Option("places", 4)) { Only = Text("point")?.Split(',') ?? [] }.RunAsync(report),
+};
+
+var names = args.TakeWhile(arg => !arg.StartsWith("--", StringComparison.Ordinal)).ToList();
+if (names.Count == 0) names.AddRange(parts.Keys);
+if (names.FirstOrDefault(name => !parts.ContainsKey(name)) is { } unknown)
+{
+    await Console.Error.WriteLineAsync($"There is no part '{unknown}'; there are {string.Join(", ", parts.Keys)}.");
+    return 2;
+}
+
+var found = 0;
+foreach (var name in names)
+{
+    var report = new TortureReport(name, Console.WriteLine);
+    await parts[name](report);
+    found += report.Findings.Count;
+}
+
+Console.WriteLine($"{found} findings");
+return Math.Min(found, 100);
+
+IReadOnlyList<FailTarget> Targets() => [.. (Text("targets") ?? "service,tmux,both").Split(',').Select(target => Enum.Parse<FailTarget>(target, ignoreCase: true))];
+
+string? Text(string name) => Array.IndexOf(args, "--" + name) is var at and >= 0 ? args[at + 1] : null;
+
+int Option(string name, int otherwise) => Text(name) is { } value ? int.Parse(value, CultureInfo.InvariantCulture) : otherwise;

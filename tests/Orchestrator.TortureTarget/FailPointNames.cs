@@ -1,0 +1,30 @@
+namespace Orchestrator.TortureTarget;
+
+/// <summary>Every place where the service can be made to fail: what it does (an effect) or writes down (a record), before and after.</summary>
+internal static class FailPointNames
+{
+    /// <summary>Effects and records. Each one is hit as <c>name.before</c> and <c>name.after</c>.</summary>
+    public static IReadOnlyList<string> Steps { get; } =
+    [
+        // Acceptance: what a request leaves behind, in the order in which it counts.
+        "nonce.spend", "accept.row", "accept.reminder", "accept.request", "state.accepted",
+        // Lease.
+        "lease.taken", "state.preparing",
+        // Worktree.
+        "worktree.prepare", "git.fetch", "git.worktree-add", "state.ready",
+        // Session.
+        "session.start", "state.started", "session.watch", "session.stop", "state.stopping", "worktree.unlock", "state.next-attempt",
+        // Exit and result.
+        "state.collecting", "work.collect", "state.ended",
+        // Cleanup of the run.
+        "lease.freed", "state.wound-up", "worktree.keep", "worktree.remove", "state.worktree-settled", "row.update", "row.remove", "reminder.remove",
+        // Callback.
+        "callback.reminder", "callback.owed", "callback.try", "callback.failed", "callback.delivered", "state.callback-settled",
+    ];
+
+    /// <summary>Tools that go on while the service dies; git is under way then.</summary>
+    public static IReadOnlyList<string> During { get; } = ["git.fetch.during", "git.worktree-add.during"];
+
+    /// <summary>All, as <c>FAIL_POINT</c> names them.</summary>
+    public static IReadOnlyList<string> All { get; } = [.. Steps.SelectMany(step => (string[])[$"{step}.before", $"{step}.after"]), .. During];
+}
