@@ -67,7 +67,7 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
         return silo;
     }
 
-    public static AgentTaskSubmission Submission(string taskId, int priority = 0, string prompt = "do it", string sha256 = "1", double timeoutHours = 1) => new(
+    public static AgentTaskSubmission Submission(string taskId, int priority = 0, string prompt = "do it", string sha256 = "1", int timeoutHours = 1) => new(
         JsonSerializer.Serialize(
             new TaskRequest
             {

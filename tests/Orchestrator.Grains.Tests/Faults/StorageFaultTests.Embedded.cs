@@ -1,4 +1,3 @@
-using Orchestrator.Grains.AgentTasks;
 using Orchestrator.Grains.Tests.AgentTasks;
 using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Interfaces.Callbacks;
@@ -146,9 +145,9 @@ public sealed class StorageFaultTests(ITestOutputHelper output)
     private static async Task<string> DescribeAsync(TaskSilo silo, List<string> ids)
     {
         silo.Faults!.IsOn = false;
-        var tasks = await Task.WhenAll(ids.Select(id => silo.TaskGrain(id).GetAsync()));
-        return string.Join("; ", tasks.OfType<AgentTaskSnapshot>().Where(task => task.Phase != AgentTaskPhase.Ended || task.Callbacks.Any(callback => callback.State == CallbackState.Owed))
-            .Select(task => $"{task.TaskId} {task.Phase} {task.Status} {string.Join(',', task.Callbacks.Select(callback => callback.State))}")) + $"; leased {(await silo.CapacityAsync()).Leased}; open rows "
+        var tasks = await Task.WhenAll(ids.Select(async id => (Id: id, Task: (await silo.TaskGrain(id).GetAsync())!)));
+        return string.Join("; ", tasks.Where(one => one.Task.Phase != AgentTaskPhase.Ended || one.Task.Callbacks.Any(callback => callback.State == CallbackState.Owed))
+            .Select(one => $"{one.Id} {one.Task.Phase} {one.Task.Status} {string.Join(',', one.Task.Callbacks.Select(callback => callback.State))}")) + $"; leased {(await silo.CapacityAsync()).Leased}; open rows "
             + string.Join(", ", silo.Catalog.ReadOpen().Select(entry => $"{entry.TaskId} {entry.Phase}"));
     }
 }
