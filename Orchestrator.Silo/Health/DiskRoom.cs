@@ -4,14 +4,14 @@ using Orchestrator.Silo.Configuration;
 
 namespace Orchestrator.Silo.Health;
 
-/// <summary>Whether the home's disk has room. Closes the gate while it has not: looked at each minute, and whenever a task would be taken or started, but not more than once a second.</summary>
+/// <summary>Whether the home's disk has room. Closes the gate while it has not: looked at each minute, and whenever a task would be taken or started, but not more than twenty times a second.</summary>
 internal sealed class DiskRoom(OrchestratorHome home, AdmissionGate gate, TimeProvider clock)
 {
     /// <summary>Less room than this closes the gate: worktrees and the database would fail halfway.</summary>
     public const long FreeBytesMin = 256L * 1024 * 1024;
 
     private const int RetryAfterSeconds = 60;
-    private static readonly TimeSpan LookPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LookPeriod = TimeSpan.FromMilliseconds(50);
 
     private readonly DriveInfo _drive = new(home.Root);
     private long _lookedAt;
