@@ -7,6 +7,7 @@ var parts = new Dictionary<string, Func<TortureReport, Task>>(StringComparer.Ord
 {
     ["kills"] = report => new KillCycles(Option("seed", 1), Option("cycles", 300), Option("places", 4)).RunAsync(report),
     ["points"] = report => new PointTable(Option("seed", 1), Option("seeds", 1), Targets(), Option("places", 4)) { Only = Text("point")?.Split(',') ?? [] }.RunAsync(report),
+    ["fuzz"] = report => new FuzzRun(Option("seed", 1), Option("cycles", 1_000_000)).RunAsync(report),
 };
 
 var names = args.TakeWhile(arg => !arg.StartsWith("--", StringComparison.Ordinal)).ToList();

@@ -50,8 +50,9 @@ internal sealed class FailPoints
     {
         var parts = Environment.GetEnvironmentVariable("FAIL_POINT") is { Length: > 0 } point ? point.Split(':') : [];
         if (parts.Length > 0 && !FailPointNames.All.Contains(parts[0], StringComparer.Ordinal)) throw new InvalidOperationException($"There is no fail point '{parts[0]}'; --list names them.");
+        var trace = Environment.GetEnvironmentVariable("FAIL_TRACE") is { Length: > 0 } path ? path : null;
         var target = Environment.GetEnvironmentVariable("FAIL_TARGET") is { Length: > 0 } text ? Enum.Parse<FailTarget>(text, ignoreCase: true) : FailTarget.Service;
-        return new(parts.ElementAtOrDefault(0), parts.Length > 1 ? int.Parse(parts[1], CultureInfo.InvariantCulture) : 1, target, Environment.GetEnvironmentVariable("FAIL_TRACE"));
+        return new(parts.ElementAtOrDefault(0), parts.Length > 1 ? int.Parse(parts[1], CultureInfo.InvariantCulture) : 1, target, trace);
     }
 
     /// <summary>The point is passed: when it is the one, and this is the hit, this does not return (or returns with the terminals dead).</summary>

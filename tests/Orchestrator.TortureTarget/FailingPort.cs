@@ -5,7 +5,7 @@ namespace Orchestrator.TortureTarget;
 /// <summary>A port whose calls pass a fail point before they begin and after they have ended. Methods that have no name pass none.</summary>
 public class FailingPort : DispatchProxy
 {
-    private static readonly MethodInfo FollowResult = typeof(FailingPort).GetMethod(nameof(FollowAsync), BindingFlags.NonPublic | BindingFlags.Instance)!;
+    private static readonly MethodInfo FollowResult = typeof(FailingPort).GetMethod(nameof(FollowResultAsync), BindingFlags.NonPublic | BindingFlags.Instance)!;
     private object _inner = null!;
     private Func<string, object?[], string?> _nameOf = null!;
     private Action<string> _pass = null!;
@@ -49,7 +49,7 @@ public class FailingPort : DispatchProxy
         _pass($"{step}.after");
     }
 
-    private async Task<T> FollowAsync<T>(Task<T> task, string step)
+    private async Task<T> FollowResultAsync<T>(Task<T> task, string step)
     {
         var result = await task;
         _pass($"{step}.after");

@@ -18,7 +18,8 @@ internal static class FailingPorts
     public static void AddTo(IServiceCollection services, FailPoints points)
     {
         var host = typeof(FailingPorts).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "SessionHost").Value!;
-        services.Configure<MachineOptions>(machine => machine.SessionHostPath = Environment.GetEnvironmentVariable("TORTURE_SESSION_HOST") ?? host);
+        var settings = (OrchestratorSettings)services.Last(service => service.ServiceType == typeof(OrchestratorSettings)).ImplementationInstance!;
+        settings.Machine.SessionHostPath = Environment.GetEnvironmentVariable("TORTURE_SESSION_HOST") ?? host;
         Decorate<INonces>(services, points, (method, _) => method == nameof(INonces.SpendAsync) ? "nonce.spend" : null);
         Decorate<IAgentTaskCatalog>(services, points, (method, _) => method switch
         {

@@ -74,6 +74,7 @@ internal sealed record PointHome(int Seed, FailTarget Target, IReadOnlyList<stri
         catch (TimeoutException)
         {
             report.Add(new("points", $"{point} was not hit. Passed: {string.Join(' ', File.Exists(trace) ? File.ReadLines(trace).Distinct(StringComparer.Ordinal) : [])}"), $"seed {Seed}, target {Target}");
+            Keep.Logs(bed, $"points-{Seed}-{Target}-{point}", report);
             return "NOT HIT";
         }
     }
