@@ -100,6 +100,7 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
     public void BeginTry(string taskId, OwedCallback callback)
     {
         _tries.Enqueue((taskId, callback));
+        Catalog.Recheck();
         var result = new CallbackTry(Clock.GetUtcNow(), ReceiverStatus, ReceiverStatus < 300 ? null : "no");
         _ = Grains.GetGrain<ICallbackGrain>(taskId).TryEnded(callback.Id, result);
     }
