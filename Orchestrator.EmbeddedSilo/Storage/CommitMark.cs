@@ -26,7 +26,8 @@ internal sealed class CommitMark : IDisposable
         SafeFileHandle? file = null;
         try
         {
-            file = File.OpenHandle(PathOf(database), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+            Create(PathOf(database));
+            file = File.OpenHandle(PathOf(database), FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
 
             // Last, and kept open until the database is closed: the locks that SQLite has on this file end when any handle of the process on it is closed (fcntl(2)).
             return new(File.OpenHandle(database + "-shm", FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete), file);
@@ -36,6 +37,14 @@ internal sealed class CommitMark : IDisposable
             file?.Dispose();
             return null;
         }
+    }
+
+    /// <summary>For its owner alone, as the database is.</summary>
+    private static void Create(string path)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.Write, Share = FileShare.ReadWrite };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        new FileStream(path, options).Dispose();
     }
 
     /// <summary>Remembers the commit that was just made. By the writer, which nobody comes between.</summary>

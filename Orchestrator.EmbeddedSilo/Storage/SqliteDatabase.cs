@@ -88,24 +88,25 @@ public sealed partial class SqliteDatabase
         }
     }
 
-    /// <summary>Takes the room for the last writes back, or for the first time.</summary>
+    /// <summary>Takes the room for the last writes back, and what the database has used of it meanwhile. To be called when the disk has room: it shares a commit with others.</summary>
     /// <returns>Whether there was room for it.</returns>
     public async Task<bool> TryTakeReserveAsync()
     {
-        if (_reserve is not { } reserve) return true;
-        return reserve.TryTake() && await WriteInsideAsync();
-
-        async Task<bool> WriteInsideAsync()
+        if (_reserve is not { } reserve || !reserve.TryTake()) return _reserve is null;
+        if (!Read(reserve.LacksPages)) return true;
+        try
         {
-            try
+            await WriteAsync(session =>
             {
-                return await Writer.EnqueueAsync(reserve.TryTakePages, isAtomic: true);
-            }
-            catch (OrleansException)
-            {
-                // The fault was told; what is written next says whether it is still there.
-                return false;
-            }
+                reserve.TakePages(session);
+                return true;
+            });
+            return true;
+        }
+        catch (OrleansException)
+        {
+            // The fault was told; what is written next says whether it is still there.
+            return false;
         }
     }
 
@@ -162,7 +163,7 @@ public sealed partial class SqliteDatabase
         {
             session = new(Connect(SqliteOpenMode.ReadWriteCreate));
             SqliteSchemaMigrator.Migrate(session, ApplicationId, [SiloSchema.Schema, .. _options.Schemas], _path);
-            if (!_reserve!.TryTakePages(session) || !_reserve.TryTake()) LogNoReserve(_log, _path);
+            if (!_reserve!.TryTakePagesAlone(session) || !_reserve.TryTake()) LogNoReserve(_log, _path);
             _mark = CommitMark.TryBegin(_path);
             _writer = new GroupCommitWriter(session, Statistics, Clock, _log, _path, _reserve, _mark, Tell);
             session = null;

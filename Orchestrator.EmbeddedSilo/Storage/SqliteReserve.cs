@@ -58,20 +58,31 @@ internal sealed class SqliteReserve(string path, long bytes)
         }
     }
 
-    /// <summary>Sees to free pages inside the database: a table is made as large as they are to be, and dropped.</summary>
-    /// <returns>Whether there was room for it.</returns>
-    public bool TryTakePages(SqliteSession session)
+    /// <summary>Whether there are too few free pages inside the database: what it grows by comes from them.</summary>
+    public bool LacksPages(SqliteSession session) => bytes > 0 && (long)session.Scalar("PRAGMA freelist_count")! * (long)session.Scalar("PRAGMA page_size")! < bytes / 8;
+
+    /// <summary>Sees to free pages inside the database: a table is made as large as they are to be, and dropped. In a transaction of the caller's.</summary>
+    /// <exception cref="SqliteException">There is no room.</exception>
+    public void TakePages(SqliteSession session)
     {
-        var pageBytes = (long)session.Scalar("PRAGMA page_size")!;
-        if (bytes == 0 || (long)session.Scalar("PRAGMA freelist_count")! * pageBytes >= bytes / 8) return true;
+        session.ExecuteScript($"CREATE TABLE free_pages (room BLOB); INSERT INTO free_pages VALUES (zeroblob({bytes / 4})); DROP TABLE free_pages");
+    }
+
+    /// <summary>The same, when there is no transaction yet.</summary>
+    /// <returns>Whether there was room for it.</returns>
+    public bool TryTakePagesAlone(SqliteSession session)
+    {
+        if (!LacksPages(session)) return true;
         try
         {
-            session.ExecuteScript($"BEGIN IMMEDIATE; CREATE TABLE free_pages (room BLOB); INSERT INTO free_pages VALUES (zeroblob({bytes / 4})); DROP TABLE free_pages; COMMIT");
+            session.Execute("BEGIN IMMEDIATE");
+            TakePages(session);
+            session.Execute("COMMIT");
             return true;
         }
         catch (SqliteException exception) when (SqliteFault.IsFull(exception))
         {
-            if (!session.IsAutocommit) session.ExecuteScript("ROLLBACK");
+            if (!session.IsAutocommit) session.Execute("ROLLBACK");
             return false;
         }
     }

@@ -12,7 +12,7 @@ namespace Orchestrator.Silo.Storage;
 internal sealed partial class DatabaseGuard : BackgroundService, IHealthNotes
 {
     private const int RetryAfterSeconds = 60, DamageRetryAfterSeconds = 600;
-    private static readonly TimeSpan TryPeriod = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan TryPeriod = TimeSpan.FromSeconds(5), TopUpPeriod = TimeSpan.FromSeconds(25);
 
     private readonly SqliteDatabase _database;
     private readonly AdmissionGate _gate;
@@ -21,7 +21,6 @@ internal sealed partial class DatabaseGuard : BackgroundService, IHealthNotes
     private readonly IHostApplicationLifetime _lifetime;
     private readonly TimeProvider _clock;
     private readonly ILogger<DatabaseGuard> _log;
-    private readonly SemaphoreSlim _isFull = new(0);
 
     public DatabaseGuard(
         SqliteDatabase database, AdmissionGate gate, DiskRoom disk, MachineChecks checks, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<DatabaseGuard> log)
@@ -46,21 +45,14 @@ internal sealed partial class DatabaseGuard : BackgroundService, IHealthNotes
 
     public bool IsSound => _database.Damage is null && _database.HasReserve;
 
-    public override void Dispose()
-    {
-        _isFull.Dispose();
-        base.Dispose();
-    }
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await _lifetime.StartedAsync(stoppingToken);
         if (!_database.HasReserve) CloseForReserve();
         while (true)
         {
-            if (!_gate.IsClosedBy(AdmissionGate.Reserve)) await _isFull.WaitAsync(stoppingToken);
-            await Task.Delay(TryPeriod, _clock, stoppingToken);
-            await TryOpenAsync();
+            await Task.Delay(_gate.IsClosedBy(AdmissionGate.Reserve) ? TryPeriod : TopUpPeriod, _clock, stoppingToken);
+            await TryTakeAsync();
         }
     }
 
@@ -87,14 +79,14 @@ internal sealed partial class DatabaseGuard : BackgroundService, IHealthNotes
     {
         if (!_gate.Close(AdmissionGate.Reserve, new AdmissionRefusal("Disk is full", "What is left of it is kept for the tasks that run.", RetryAfterSeconds))) return;
         LogFull(_log, _database.HasReserve);
-        _isFull.Release();
     }
 
-    private async Task TryOpenAsync()
+    /// <summary>Also while nothing is wrong: the database grows by the room inside it.</summary>
+    private async Task TryTakeAsync()
     {
         try
         {
-            if (!_disk.Look() || !await _database.TryTakeReserveAsync()) return;
+            if (_database.Damage is not null || !_disk.Look() || !await _database.TryTakeReserveAsync() || !_gate.IsClosedBy(AdmissionGate.Reserve)) return;
             _gate.Open(AdmissionGate.Reserve);
             LogRoom(_log);
         }

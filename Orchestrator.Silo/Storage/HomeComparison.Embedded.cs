@@ -40,7 +40,6 @@ internal sealed partial class HomeComparison(SqliteDatabase database, Orchestrat
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await lifetime.StartedAsync(stoppingToken);
-        using var timer = new PeriodicTimer(Period, clock);
         do
         {
             try
@@ -57,7 +56,13 @@ internal sealed partial class HomeComparison(SqliteDatabase database, Orchestrat
                 LogFailed(log, exception);
             }
         }
-        while (!_unknown.IsEmpty && await timer.WaitForNextTickAsync(stoppingToken));
+        while (!_unknown.IsEmpty && await WaitAsync(stoppingToken));
+    }
+
+    private async Task<bool> WaitAsync(CancellationToken stoppingToken)
+    {
+        await Task.Delay(Period, clock, stoppingToken);
+        return true;
     }
 
     private static bool IsKnown(SqliteSession session, string taskId) => session.Scalar("SELECT 1 FROM agent_task WHERE task_key = lower(?1)", taskId) is not null;

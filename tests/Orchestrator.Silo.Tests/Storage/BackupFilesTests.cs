@@ -21,7 +21,7 @@ public sealed class BackupFilesTests
         var names = Enumerable.Range(0, 4 * 24 * 10).Select(i => BackupFiles.NameAt(Now - TimeSpan.FromMinutes(15 * i))).Append("mine.db").ToList();
         var kept = names.Except(BackupFiles.FindExpendable(names, 8)).ToList();
         Assert.Equal(
-            ["mine.db", .. Enumerable.Range(0, 8).Select(i => BackupFiles.NameAt(Now - TimeSpan.FromMinutes(15 * i))), .. Enumerable.Range(1, 6).Select(day => BackupFiles.NameAt(Now.Date.AddDays(1 - day).AddMinutes(-15)))],
+            ["mine.db", .. Enumerable.Range(0, 8).Select(i => BackupFiles.NameAt(Now - TimeSpan.FromMinutes(15 * i))), .. Enumerable.Range(1, 6).Select(day => BackupFiles.NameAt(new DateTimeOffset(2026, 11, 27 - day, 0, 0, 0, TimeSpan.Zero).AddMinutes(-15)))],
             kept.OrderByDescending(name => BackupFiles.TimeOf(name) ?? DateTimeOffset.MaxValue));
         Assert.Empty(BackupFiles.FindExpendable(kept, 8));
         Assert.Empty(BackupFiles.FindExpendable([], 8));
