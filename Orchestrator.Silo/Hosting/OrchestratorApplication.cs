@@ -167,7 +167,8 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
     private void Announce(int? port)
     {
         if (port is { } known) Url = new UriBuilder("http", Settings.Server.Bind.ToString() is "0.0.0.0" or "::" ? "127.0.0.1" : Settings.Server.Bind.ToString(), known).Uri;
-        _home.Announce(new(Environment.ProcessId, port, port is null ? null : Url.ToString().TrimEnd('/'), TimeProvider.System.GetUtcNow()));
+        if (!_home.Announce(new(Environment.ProcessId, port, port is null ? null : Url.ToString().TrimEnd('/'), TimeProvider.System.GetUtcNow())))
+            LogNotAnnounced(Web.Services.GetRequiredService<ILogger<OrchestratorApplication>>(), Settings.Home.ServicePath);
     }
 
     private void LogStart(int port)
@@ -183,6 +184,9 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
 
     [LoggerMessage(133, LogLevel.Critical, "{Fault} Until then only /health is answered, and 503 for everything else; agents that live are left alone. Restore a backup: scripts/restore.sh.")]
     private static partial void LogDamaged(ILogger logger, string fault);
+
+    [LoggerMessage(135, LogLevel.Warning, "{Path} cannot be written: scripts will not find this service. It goes on.")]
+    private static partial void LogNotAnnounced(ILogger logger, string path);
 
     [LoggerMessage(134, LogLevel.Warning, "Listening at {Url} (port {Port}) with a damaged database; home {Home}.")]
     private static partial void LogReduced(ILogger logger, string url, int port, string home);

@@ -10,7 +10,7 @@ namespace Orchestrator.Silo.Tests.Service;
 [Trait("Suite", "Faults")]
 public sealed class StorageFaultServiceTests(ITestOutputHelper output)
 {
-    private const int Tasks = 6;
+    private const int Tasks = 4;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(8);
 
     [Fact]
