@@ -23,6 +23,8 @@ internal sealed class CommitMark : IDisposable
     /// <summary>Begins to remember. Null when that cannot be done; the database is used all the same.</summary>
     public static CommitMark? TryBegin(string database)
     {
+        // .NET takes a flock on whatever it opens, which on macOS stands in the way of SQLite's own locks on the same file.
+        if (!OperatingSystem.IsLinux()) return null;
         SafeFileHandle? file = null;
         try
         {
