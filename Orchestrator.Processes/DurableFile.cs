@@ -18,6 +18,9 @@ internal static class DurableFile
     /// <exception cref="IOException">It is there, as a link perhaps; or the disk is full.</exception>
     internal static FileStream OpenNew(string path) => new(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly });
 
+    /// <summary>Waits until the folder's entries are on the disk.</summary>
+    internal static void FlushFolder(string path) => LibC.FlushFolder(path);
+
     /// <param name="path">An absolute path; what is there is replaced.</param>
     /// <param name="content">The file's bytes.</param>
     /// <param name="isFlushed">False for what need not survive a loss of power.</param>

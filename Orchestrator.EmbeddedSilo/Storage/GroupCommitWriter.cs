@@ -17,6 +17,9 @@ internal sealed partial class GroupCommitWriter
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
     private readonly string _path;
+    private readonly SqliteReserve _reserve;
+    private readonly CommitMark? _mark;
+    private readonly Action<SqliteException> _tell;
     private readonly Thread _thread;
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _signal = new(0);
@@ -27,9 +30,18 @@ internal sealed partial class GroupCommitWriter
     private bool _isCommitting;
     private bool _mayClose;
 
-    public GroupCommitWriter(SqliteSession session, GroupCommitStatistics statistics, TimeProvider clock, ILogger log, string path)
+    /// <param name="session">Its connection, closed by it.</param>
+    /// <param name="statistics">Counts.</param>
+    /// <param name="clock">For them.</param>
+    /// <param name="log">Told of failed commits.</param>
+    /// <param name="path">The database.</param>
+    /// <param name="reserve">Given up when the disk is full.</param>
+    /// <param name="mark">Set after each commit; null: none.</param>
+    /// <param name="tell">Told of faults of the file. Short, and never throws.</param>
+    public GroupCommitWriter(
+        SqliteSession session, GroupCommitStatistics statistics, TimeProvider clock, ILogger log, string path, SqliteReserve reserve, CommitMark? mark, Action<SqliteException> tell)
     {
-        (_session, _statistics, _clock, _log, _path) = (session, statistics, clock, log, path);
+        (_session, _statistics, _clock, _log, _path, _reserve, _mark, _tell) = (session, statistics, clock, log, path, reserve, mark, tell);
         _thread = new Thread(Run) { IsBackground = true, Name = "sqlite-writer" };
         _thread.UnsafeStart();
     }
@@ -123,21 +135,18 @@ internal sealed partial class GroupCommitWriter
 
     private void Commit()
     {
-        Exception? failure = null;
-        try
+        var failure = TryCommit();
+        var fault = FaultOf(failure);
+        if (fault is not null && SqliteFault.IsFull(fault) && _reserve.GiveUp())
         {
-            // A statement alone is a transaction of its own.
-            if (_batch.Count == 1 && _batch.Peek().IsAtomic) _batch.Peek().Execute(_session);
-            else CommitTogether();
-            _statistics.RecordCommit();
+            LogReserveUsed(_log, _path);
+            foreach (var write in _batch) write.Forget();
+            failure = TryCommit();
         }
-        catch (Exception exception)
-        {
-            // Nobody may be left without an answer, whatever failed; what was not committed is not stored.
-            failure = exception is SqliteException error ? new OrleansException(SqliteErrors.Explain(error, _path), error) : exception;
-            LogCommitFailed(_log, exception, _batch.Count, _path);
-            RollBack();
-        }
+
+        // Those who hear of it close doors; so before anybody is answered.
+        if (fault is not null) _tell(fault);
+        if (failure is SqliteException error) failure = new OrleansException(SqliteErrors.Explain(error, _path), error);
 
         if (_batch.Count == 1)
         {
@@ -154,6 +163,36 @@ internal sealed partial class GroupCommitWriter
             (Writer: this, Batch: _batch, Failure: failure),
             preferLocal: false);
         _batch = new(_batch.Count);
+    }
+
+    /// <returns>Why nothing is stored; null: it is, but for writes that failed by themselves.</returns>
+    private Exception? TryCommit()
+    {
+        try
+        {
+            // A statement alone is a transaction of its own.
+            if (_batch.Count == 1 && _batch.Peek().IsAtomic) _batch.Peek().Execute(_session);
+            else CommitTogether();
+            _statistics.RecordCommit();
+            _mark?.Set();
+            return null;
+        }
+        catch (Exception exception)
+        {
+            // Nobody may be left without an answer, whatever failed; what was not committed is not stored.
+            LogCommitFailed(_log, exception, _batch.Count, _path);
+            RollBack();
+            return exception;
+        }
+    }
+
+    /// <summary>What the file did, and no statement; null when it did nothing.</summary>
+    private SqliteException? FaultOf(Exception? failure)
+    {
+        if (failure is SqliteException error && SqliteErrors.IsOfTheFile(error)) return error;
+        foreach (var write in _batch)
+            if (write.Failure is SqliteException own && SqliteErrors.IsOfTheFile(own)) return own;
+        return null;
     }
 
     private void Answer(Write write, Exception? failure)
@@ -196,6 +235,9 @@ internal sealed partial class GroupCommitWriter
     [LoggerMessage(41, LogLevel.Error, "A failed transaction of {Path} could not be rolled back.")]
     private static partial void LogRollbackFailed(ILogger logger, Exception exception, string path);
 
+    [LoggerMessage(42, LogLevel.Error, "The disk of {Path} is full; what is written now goes into the room that was kept for it.")]
+    private static partial void LogReserveUsed(ILogger logger, string path);
+
     private abstract class Write(bool isAtomic, long enqueuedAt)
     {
         public long EnqueuedAt => enqueuedAt;
@@ -203,6 +245,9 @@ internal sealed partial class GroupCommitWriter
         public bool IsAtomic => isAtomic;
 
         public Exception? Failure { get; protected set; }
+
+        /// <summary>Before it is executed once more.</summary>
+        public void Forget() => Failure = null;
 
         public abstract void Execute(SqliteSession session);
 

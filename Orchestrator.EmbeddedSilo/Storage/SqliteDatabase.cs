@@ -20,6 +20,9 @@ public sealed partial class SqliteDatabase
     private readonly ConcurrentBag<SqliteSession> _readers = [];
     private string _path = "";
     private GroupCommitWriter? _writer;
+    private SqliteReserve? _reserve;
+    private CommitMark? _mark;
+    private volatile Action<SqliteFault>[] _faultHandlers = [];
     private volatile bool _isClosed;
 
     /// <summary>Opens nothing yet.</summary>
@@ -29,11 +32,24 @@ public sealed partial class SqliteDatabase
         (_options, _log, Clock) = (options.Value, log, clock);
     }
 
+    /// <summary>The fault that ends all trust in the file: once it was found damaged. Null: it was not.</summary>
+    public SqliteFault? Damage { get; private set; }
+
+    /// <summary>What was lost of earlier commits, as far as it was noticed at the start; for people. Null: nothing.</summary>
+    public string? Loss { get; private set; }
+
+    /// <summary>Whether the room for the last writes is there (<see cref="SqliteOptions.ReserveBytes"/>). It is given up by a write on a full disk.</summary>
+    public bool HasReserve => _reserve?.IsWhole ?? true;
+
     internal TimeProvider Clock { get; }
 
     internal GroupCommitStatistics Statistics { get; } = new();
 
     private GroupCommitWriter Writer => _writer ?? throw new InvalidOperationException($"Database '{_options.Path}' is not open yet.");
+
+    /// <summary>Tells of each fault of the file that somebody meets, on the thread that meets it, before whoever wrote or read is answered.</summary>
+    /// <param name="handler">Short, and never throws.</param>
+    public void WhenFaulted(Action<SqliteFault> handler) => _faultHandlers = [.. _faultHandlers, handler];
 
     /// <summary>Runs statements in the next group commit. When the task ends well, they are on disk; when it fails, none of them is.</summary>
     /// <param name="write">Runs on the caller's or the writer's thread inside a transaction; an exception undoes what it did and nothing else.</param>
@@ -62,12 +78,35 @@ public sealed partial class SqliteDatabase
         }
         catch (SqliteException exception) when (SqliteErrors.IsOfTheFile(exception))
         {
+            Tell(exception);
             throw new OrleansException(SqliteErrors.Explain(exception, _path), exception);
         }
         finally
         {
             if (isSound && !_isClosed && _readers.Count < ReadersKept) _readers.Add(session!);
             else session?.Dispose();
+        }
+    }
+
+    /// <summary>Takes the room for the last writes back, and what the database has used of it meanwhile. To be called when the disk has room: it shares a commit with others.</summary>
+    /// <returns>Whether there was room for it.</returns>
+    public async Task<bool> TryTakeReserveAsync()
+    {
+        if (_reserve is not { } reserve || !reserve.TryTake()) return _reserve is null;
+        if (!Read(reserve.LacksPages)) return true;
+        try
+        {
+            await WriteAsync(session =>
+            {
+                reserve.TakePages(session);
+                return true;
+            });
+            return true;
+        }
+        catch (OrleansException)
+        {
+            // The fault was told; what is written next says whether it is still there.
+            return false;
         }
     }
 
@@ -87,22 +126,78 @@ public sealed partial class SqliteDatabase
             throw new OrleansConfigurationException($"Database '{_path}' is a folder. Name a file in it as SqliteOptions.Path.");
         if (!Directory.Exists(System.IO.Path.GetDirectoryName(_path)))
             throw new OrleansConfigurationException($"The folder of database '{_path}' does not exist. Make it, or change SqliteOptions.Path.");
+        _reserve = new(_path, _options.ReserveBytes);
+        if (CommitMark.FindLoss(_path) is { } loss) KeepDamaged(loss);
+        try
+        {
+            OpenFile();
+        }
+        catch (SqliteException exception) when (SqliteFault.IsFull(exception) && _reserve.GiveUp())
+        {
+            OpenFileOrExplain();
+        }
+        catch (SqliteException exception)
+        {
+            throw Explain(exception);
+        }
+    }
+
+    private void OpenFileOrExplain()
+    {
+        try
+        {
+            OpenFile();
+        }
+        catch (SqliteException exception)
+        {
+            throw Explain(exception);
+        }
+    }
+
+    private OrleansConfigurationException Explain(SqliteException exception) => new(SqliteErrors.Explain(exception, _path), exception);
+
+    private void OpenFile()
+    {
         SqliteSession? session = null;
         try
         {
             session = new(Connect(SqliteOpenMode.ReadWriteCreate));
             SqliteSchemaMigrator.Migrate(session, ApplicationId, [SiloSchema.Schema, .. _options.Schemas], _path);
-            _writer = new GroupCommitWriter(session, Statistics, Clock, _log, _path);
+            if (!_reserve!.TryTakePagesAlone(session) || !_reserve.TryTake()) LogNoReserve(_log, _path);
+            _mark = CommitMark.TryBegin(_path);
+            _writer = new GroupCommitWriter(session, Statistics, Clock, _log, _path, _reserve, _mark, Tell);
             session = null;
-        }
-        catch (SqliteException exception)
-        {
-            throw new OrleansConfigurationException(SqliteErrors.Explain(exception, _path), exception);
         }
         finally
         {
             session?.Dispose();
         }
+    }
+
+    /// <summary>What SQLite is about to drop is kept beside the database: somebody may read it.</summary>
+    private void KeepDamaged(string loss)
+    {
+        var aside = $"{_path}.lost-{Clock.GetUtcNow():yyyyMMddHHmmss}";
+        Loss = $"At the start {loss}.";
+        try
+        {
+            foreach (var end in (string[])["", "-wal"])
+                if (File.Exists(_path + end)) File.Copy(_path + end, aside + end);
+            Loss += $" The files as they were: {aside}, {aside}-wal.";
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            Loss += $" They could not be copied: {exception.Message}";
+        }
+
+        LogLoss(_log, _path, Loss);
+    }
+
+    private void Tell(SqliteException exception)
+    {
+        var fault = SqliteFault.Of(exception, _path);
+        if (fault.Kind == SqliteFaultKind.Corrupt) Damage ??= fault;
+        foreach (var handler in _faultHandlers) handler(fault);
     }
 
     /// <summary>Commits what waits, and closes. The writer closes last, because only it can move the write-ahead log into the file.</summary>
@@ -112,6 +207,10 @@ public sealed partial class SqliteDatabase
         _isClosed = true;
         while (_readers.TryTake(out var reader)) reader.Dispose();
         await _writer.StopAsync();
+        _mark?.Dispose();
+
+        // Whoever else has it open keeps its log alive, and with it the mark's meaning.
+        if (!File.Exists(_path + "-wal")) CommitMark.Forget(_path);
     }
 
     private SqliteConnection Connect(SqliteOpenMode mode)
@@ -150,4 +249,10 @@ public sealed partial class SqliteDatabase
             : "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;";
         command.ExecuteNonQuery();
     }
+
+    [LoggerMessage(43, LogLevel.Warning, "There is no room beside {Path} for what has to be written on a full disk.")]
+    private static partial void LogNoReserve(ILogger logger, string path);
+
+    [LoggerMessage(44, LogLevel.Critical, "Database {Path} has lost what was written last. {Loss}")]
+    private static partial void LogLoss(ILogger logger, string path, string loss);
 }

@@ -15,6 +15,11 @@ public sealed class SqliteOptions
     /// </summary>
     public bool IsDurable { get; set; } = true;
 
+    /// <summary>
+    /// Room that is kept for the last writes on a full disk, bytes: so much in a file beside the database (<c>.reserve</c>) and in its write-ahead log each, and a quarter of it inside. Default: 0, none.
+    /// </summary>
+    public long ReserveBytes { get; set; }
+
     /// <summary>The application's own tables.</summary>
     public IList<SqliteSchema> Schemas { get; } = [];
 }

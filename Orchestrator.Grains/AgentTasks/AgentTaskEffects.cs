@@ -64,7 +64,7 @@ internal static class AgentTaskEffects
         AgentTaskPhase.Blocked => AgentTaskEffect.ReleaseSlot,
         AgentTaskPhase.Preparing => AgentTaskEffect.Prepare,
         AgentTaskPhase.Running when state.Attempt.StartedAt is not null => AgentTaskEffect.Watch,
-        AgentTaskPhase.Running => state.Attempt.NotBefore > now ? AgentTaskEffect.None : AgentTaskEffect.Start,
+        AgentTaskPhase.Running => MustWait(state.Attempt, now) ? AgentTaskEffect.None : AgentTaskEffect.Start,
         AgentTaskPhase.Stopping => AgentTaskEffect.Stop,
         AgentTaskPhase.Collecting => AgentTaskEffect.Collect,
         AgentTaskPhase.Ended when !state.IsWoundUp => AgentTaskEffect.WindUp,
@@ -95,8 +95,12 @@ internal static class AgentTaskEffects
         AgentTaskPhase.Blocked when !state.WaitsFor.IsEmpty => state.CreatedAt + options.QueueTtl,
         AgentTaskPhase.Blocked => state.BlockedUntil,
         AgentTaskPhase.Preparing => state.DeadlineAt,
-        AgentTaskPhase.Running when state.Attempt is { StartedAt: null, NotBefore: { } notBefore } && notBefore > now && !(state.DeadlineAt < notBefore) => notBefore,
+        AgentTaskPhase.Running when state.Attempt is { StartedAt: null, NotBefore: { } notBefore } attempt && MustWait(attempt, now) && !(state.DeadlineAt < notBefore) => notBefore,
         AgentTaskPhase.Running => state.DeadlineAt,
         _ => null,
     };
+
+    /// <summary>A time that is further away than it ever was is one from before the clock was set back: it would be waited for as long as that.</summary>
+    private static bool MustWait(AgentTaskAttempt attempt, DateTimeOffset now) =>
+        attempt.NotBefore is { } notBefore && notBefore > now && notBefore - now <= AgentTaskTransitions.RetryDelay(AgentTaskTransitions.AttemptsMax);
 }

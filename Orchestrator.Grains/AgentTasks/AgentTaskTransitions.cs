@@ -74,7 +74,9 @@ internal static partial class AgentTaskTransitions
         if (state.Phase is AgentTaskPhase.Waiting or AgentTaskPhase.Blocked && now >= state.CreatedAt + options.QueueTtl)
             return End(state, AgentTaskStatus.Failed, null, TaskErrors.Expired(options.QueueTtl), now);
         if (!state.WaitsFor.IsEmpty) return state;
-        if (state.Phase == AgentTaskPhase.Blocked) return now < state.BlockedUntil ? state : state with { Phase = AgentTaskPhase.Waiting, BlockedUntil = null };
+        // A time that is further away than it ever was is one from before the clock was set back.
+        if (state.Phase == AgentTaskPhase.Blocked)
+            return now < state.BlockedUntil && state.BlockedUntil - now <= BlockedRetryDelay ? state : state with { Phase = AgentTaskPhase.Waiting, BlockedUntil = null };
         if (state.Phase is not (AgentTaskPhase.Preparing or AgentTaskPhase.Running) || now < state.DeadlineAt) return state;
         var plan = new PlannedEnd(AgentTaskStatus.Interrupted, null, ResultRule.Partial);
         return (state with { Phase = AgentTaskPhase.Stopping, PlannedEnd = plan }).Noting(now, "time_limit", $"{state.Facts.TimeLimit.TotalHours:0.##} h are over");

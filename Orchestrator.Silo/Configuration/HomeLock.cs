@@ -41,13 +41,40 @@ internal sealed class HomeLock : IDisposable
     }
 
     /// <summary>Writes who has the home, for a second service and for scripts.</summary>
-    public void Announce(ServiceRecord service)
+    /// <returns>Whether it could be written: a full disk must not keep a service from taking up its agents.</returns>
+    public bool Announce(ServiceRecord service)
     {
-        // Written whole or not at all: another process may read it at any time.
+        var content = JsonSerializer.SerializeToUtf8Bytes(service, ServiceJsonContext.Default.ServiceRecord);
         var temporary = _home.ServicePath + ".tmp";
-        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(service, ServiceJsonContext.Default.ServiceRecord));
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(temporary, OnlyOurs);
-        File.Move(temporary, _home.ServicePath, overwrite: true);
+        try
+        {
+            // Written whole or not at all: another process may read it at any time.
+            File.WriteAllBytes(temporary, content);
+            if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(temporary, OnlyOurs);
+            File.Move(temporary, _home.ServicePath, overwrite: true);
+            return true;
+        }
+        catch (IOException)
+        {
+            File.Delete(temporary);
+            return TryOverwrite(content);
+        }
+    }
+
+    /// <summary>A killed predecessor's file has room for ours. Whoever reads half of it finds nobody, and reads again.</summary>
+    private bool TryOverwrite(byte[] content)
+    {
+        try
+        {
+            using var file = new FileStream(_home.ServicePath, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = 0 });
+            file.Write(content);
+            file.SetLength(content.Length);
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Lets go of the home. The lock's file stays: removing it would let a third process lock another file of the same name.</summary>

@@ -10,6 +10,9 @@ internal sealed class OrchestratorHome(string path)
     /// <summary>The database.</summary>
     public string DatabasePath => Path.Combine(Root, "orchestrator.db");
 
+    /// <summary>Backups of the database: <c>orchestrator-yyyyMMddTHHmmssZ.db</c>, UTC.</summary>
+    public string BackupsPath => Path.Combine(Root, "backups");
+
     /// <summary>Locked while a service runs on this home.</summary>
     public string LockPath => Path.Combine(Root, "lock");
 

@@ -26,6 +26,8 @@ internal sealed class OrchestratorSettings
 
     public CallbackOptions Callbacks { get; } = new();
 
+    public BackupOptions Backups { get; } = new();
+
     /// <summary>Settings that were given and are read by nothing yet.</summary>
     public IList<string> Ignored { get; } = [];
 
@@ -45,5 +47,6 @@ internal sealed class OrchestratorSettings
         services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Machine));
         services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Cleanup));
         services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Callbacks));
+        services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Backups));
     }
 }

@@ -16,6 +16,12 @@ internal sealed class AdmissionGate : IAdmissionGate
     /// <summary>The database cannot be written.</summary>
     public const string Database = "database";
 
+    /// <summary>The room for the last writes on a full disk is used up, or being used.</summary>
+    public const string Reserve = "reserve";
+
+    /// <summary>The database is damaged. This cause goes away with the process.</summary>
+    public const string Damage = "damage";
+
     private readonly ConcurrentDictionary<string, AdmissionRefusal> _causes = new(StringComparer.Ordinal);
 
     public AdmissionRefusal? Refusal
@@ -28,7 +34,15 @@ internal sealed class AdmissionGate : IAdmissionGate
     }
 
     /// <summary>Refuses tasks from now on.</summary>
-    public void Close(string cause, AdmissionRefusal refusal) => _causes[cause] = refusal;
+    /// <returns>Whether that cause is new.</returns>
+    public bool Close(string cause, AdmissionRefusal refusal)
+    {
+        var isNew = _causes.TryAdd(cause, refusal);
+        if (!isNew) _causes[cause] = refusal;
+        return isNew;
+    }
+
+    public bool IsClosedBy(string cause) => _causes.ContainsKey(cause);
 
     /// <summary>That cause is gone.</summary>
     public void Open(string cause) => _causes.TryRemove(cause, out _);

@@ -1,4 +1,5 @@
 using Orchestrator.Contracts.AgentTasks;
+using Orchestrator.Interfaces.Capacity;
 
 namespace Orchestrator.Silo.Health;
 
@@ -7,7 +8,9 @@ internal sealed partial class DatabaseWrites(IDatabaseProbe probe, AdmissionGate
 {
     public const string CheckName = "database";
 
-    private const int RetryAfterSeconds = 30;
+    /// <summary>While it cannot be written.</summary>
+    public static readonly AdmissionRefusal Refusal = new("Database not writable", "A write was tried and failed. The service's log says why.", 30);
+
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
     // One that hangs is waited for again: more of them would only stand in line behind it.
@@ -26,7 +29,7 @@ internal sealed partial class DatabaseWrites(IDatabaseProbe probe, AdmissionGate
         catch (Exception exception)
         {
             LogFailed(log, exception);
-            gate.Close(AdmissionGate.Database, new("Database not writable", "A write was tried and failed. The service's log says why.", RetryAfterSeconds));
+            gate.Close(AdmissionGate.Database, Refusal);
             return new(CheckName, false, exception is TimeoutException ? $"A write took more than {Limit.TotalSeconds:0} s." : "A write failed; the service's log says why.");
         }
     }

@@ -3,20 +3,25 @@ using System.Security.Cryptography;
 using Orchestrator.Contracts.AgentTasks;
 using Orchestrator.Interfaces.Capacity;
 using Orchestrator.Silo.Callbacks;
-using Orchestrator.Silo.Machines.Cleanup;
 
 namespace Orchestrator.Silo.Health;
 
 /// <summary>Puts the answer of <c>/health</c> together.</summary>
 internal sealed class HealthReport(
-    ServiceStatus status, AdmissionGate gate, MachineChecks checks, IWorkerAuths workerAuths, CallbackTransport callbacks, Sweeper sweeper, HealthFigures figures, PoolChecks pool)
+    ServiceStatus status, AdmissionGate gate, MachineChecks checks, IWorkerAuths workerAuths, CallbackTransport callbacks, HealthFigures figures, PoolChecks pool,
+    IEnumerable<IHealthNotes> notes)
 {
     private const string OpenRouterKey = "OPENROUTER_API_KEY";
 
-    private static readonly string Version =
+    public static readonly string Version =
         typeof(HealthReport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0.0.0";
 
     private readonly string _epochId = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+
+    public static IReadOnlyDictionary<string, ProviderKeyView> ReadProviderKeys() => new Dictionary<string, ProviderKeyView>(StringComparer.Ordinal)
+    {
+        [OpenRouterKey] = new(!string.IsNullOrEmpty(Environment.GetEnvironmentVariable(OpenRouterKey))),
+    };
 
     public async Task<HealthView> CreateAsync()
     {
@@ -35,22 +40,26 @@ internal sealed class HealthReport(
             PendingTerminalCallbacks = owing,
             TerminalCallbackActivityTotal = callbacks.TriesTotal,
             WorkerAuths = workerAuths.Get(),
-            ProviderApiKeys = new Dictionary<string, ProviderKeyView>(StringComparer.Ordinal)
-            {
-                [OpenRouterKey] = new(!string.IsNullOrEmpty(Environment.GetEnvironmentVariable(OpenRouterKey))),
-            },
+            ProviderApiKeys = ReadProviderKeys(),
             DiskHealthy = checks.HasRoomOnDisk,
             LogForwarderDrain = new() { CounterEpochId = _epochId, ProcessStartedAt = status.StartedAt },
             Version = Version,
             UptimeSeconds = (long)status.Uptime.TotalSeconds,
-            // What cannot be cleaned up is somebody's to look at, and no reason not to send tasks: it does not make the service degraded.
-            Checks =
-            [
-                .. checks.Latest.Where(check => trouble is null || check.Name != DatabaseWrites.CheckName), .. pool.Of(capacity),
-                .. trouble is null ? Array.Empty<HealthCheckView>() : [new(DatabaseWrites.CheckName, false, trouble)],
-                sweeper.Check,
-            ],
+            Checks = ListChecks(trouble, capacity),
         };
+    }
+
+    /// <summary>One of each name: what notes say goes before the looks at the machine, and trouble with the figures before the latter.</summary>
+    private IReadOnlyList<HealthCheckView> ListChecks(string? trouble, CapacitySnapshot capacity)
+    {
+        List<HealthCheckView> noted = [.. notes.SelectMany(source => source.Notes)];
+        if (trouble is not null && noted.All(note => note.Name != DatabaseWrites.CheckName || note.Ok))
+        {
+            noted.RemoveAll(note => note.Name == DatabaseWrites.CheckName);
+            noted.Add(new(DatabaseWrites.CheckName, false, trouble));
+        }
+
+        return [.. checks.Latest.Where(check => noted.All(note => note.Name != check.Name)), .. pool.Of(capacity), .. noted];
     }
 
     private string Describe() => status.Stage switch
@@ -59,6 +68,6 @@ internal sealed class HealthReport(
         ServiceStage.Recovering => "recovering",
         ServiceStage.ShuttingDown => "shutting_down",
         ServiceStage.Draining => "degraded",
-        _ => checks.IsSound && gate.Refusal is null ? "ready" : "degraded",
+        _ => checks.IsSound && gate.Refusal is null && notes.All(source => source.IsSound) ? "ready" : "degraded",
     };
 }

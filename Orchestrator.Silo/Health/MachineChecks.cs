@@ -1,5 +1,4 @@
 using Orchestrator.Contracts.AgentTasks;
-using Orchestrator.Silo.Configuration;
 using Orchestrator.Silo.Machines.Cleanup;
 using Orchestrator.Silo.Processes;
 
@@ -7,43 +6,58 @@ namespace Orchestrator.Silo.Health;
 
 /// <summary>Looks every minute, beside all requests, at what the service needs on this machine, so that <c>/health</c> answers from memory.</summary>
 internal sealed partial class MachineChecks(
-    ToolRunner tools, OrchestratorHome home, AdmissionGate gate, SweepSignal sweep, DatabaseWrites database, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<MachineChecks> log)
+    ToolRunner tools, DiskRoom disk, SweepSignal sweep, DatabaseWrites database, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<MachineChecks> log)
     : BackgroundService
 {
-    /// <summary>Less room than this closes the gate: worktrees and the database would fail halfway.</summary>
-    public const long FreeBytesMin = 256L * 1024 * 1024;
-
-    private const int DiskFullRetrySeconds = 60;
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan PeriodInTrouble = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan ToolTimeout = TimeSpan.FromSeconds(10);
 
+    private readonly SemaphoreSlim _wanted = new(0, 1);
     private volatile IReadOnlyList<HealthCheckView> _latest = [];
-    private volatile bool _hasRoom = true;
 
     /// <summary>What was found last; empty before the first look has ended.</summary>
     public IReadOnlyList<HealthCheckView> Latest => _latest;
 
-    public bool HasRoomOnDisk => _hasRoom;
+    public bool HasRoomOnDisk => disk.IsThere;
 
     public bool IsSound => _latest.All(check => check.Ok);
+
+    /// <summary>Lets it look at once: something has just failed.</summary>
+    public void LookSoon()
+    {
+        try
+        {
+            if (_wanted.CurrentCount == 0) _wanted.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // Another said so at the same moment.
+        }
+    }
+
+    public override void Dispose()
+    {
+        _wanted.Dispose();
+        base.Dispose();
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         // The database is open once the service has started, and programs would hold up its start.
-        await WaitForStartAsync(stoppingToken);
-        using var timer = new PeriodicTimer(Period, clock);
+        await lifetime.StartedAsync(stoppingToken);
+        var period = Period;
         do
         {
             try
             {
-                CheckDisk();
+                if (!disk.Look()) sweep.Raise();
                 var written = await database.CheckAsync();
                 var found = await Task.WhenAll(CheckToolAsync("git", "--version", stoppingToken), CheckToolAsync("tmux", "-V", stoppingToken));
                 _latest = [.. found, DescribeDisk(), written];
 
                 // Tasks are refused meanwhile, and come again by Retry-After.
-                timer.Period = written.Ok && _hasRoom ? Period : PeriodInTrouble;
+                period = written.Ok && disk.IsThere ? Period : PeriodInTrouble;
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
@@ -51,14 +65,24 @@ internal sealed partial class MachineChecks(
                 LogLookFailed(log, exception);
             }
         }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+        while (await WaitAsync(period, stoppingToken));
     }
 
-    private async Task WaitForStartAsync(CancellationToken stoppingToken)
+    /// <summary>Until it is time for another look, or one is wanted.</summary>
+    private async Task<bool> WaitAsync(TimeSpan period, CancellationToken stoppingToken)
     {
-        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var registration = lifetime.ApplicationStarted.Register(started.SetResult);
-        await started.Task.WaitAsync(stoppingToken);
+        using var due = new CancellationTokenSource(period, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(due.Token, stoppingToken);
+        try
+        {
+            await _wanted.WaitAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
+        {
+            // It is time.
+        }
+
+        return true;
     }
 
     private async Task<HealthCheckView> CheckToolAsync(string tool, string argument, CancellationToken cancellationToken)
@@ -76,17 +100,7 @@ internal sealed partial class MachineChecks(
         }
     }
 
-    private void CheckDisk()
-    {
-        _hasRoom = FreeBytes() >= FreeBytesMin;
-        if (!_hasRoom) sweep.Raise();
-        if (_hasRoom) gate.Open(AdmissionGate.Disk);
-        else gate.Close(AdmissionGate.Disk, new("Disk is full", $"{FreeBytes() >> 20} MiB are free; {FreeBytesMin >> 20} MiB are needed.", DiskFullRetrySeconds));
-    }
-
-    private HealthCheckView DescribeDisk() => new("disk", _hasRoom, $"{FreeBytes() >> 20} MiB free");
-
-    private long FreeBytes() => new DriveInfo(home.Root).AvailableFreeSpace;
+    private HealthCheckView DescribeDisk() => new("disk", disk.IsThere, $"{disk.FreeBytes >> 20} MiB free");
 
     [LoggerMessage(111, LogLevel.Error, "The look at this machine failed.")]
     private static partial void LogLookFailed(ILogger logger, Exception exception);

@@ -31,7 +31,8 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
     private OrchestratorApplication(WebApplication web, OrchestratorSettings settings, HomeLock home, StrongBox<bool> hasStarted) =>
         (Web, Settings, _home, _hasStarted) = (web, settings, home, hasStarted);
 
-    public WebApplication Web { get; }
+    /// <summary>The whole service; once the start has found its database damaged, what is served instead.</summary>
+    public WebApplication Web { get; private set; }
 
     public OrchestratorSettings Settings { get; }
 
@@ -77,6 +78,27 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
     {
         // A second service is told who has the home; where this one listens is known now only when the port is.
         Announce(Settings.Server.Port is 0 ? null : Settings.Server.Port);
+        var isDamaged = false;
+        try
+        {
+            await StartWebAsync();
+        }
+        catch (OrleansConfigurationException exception) when (SiloHosting.IsDatabaseDamaged(exception))
+        {
+            isDamaged = true;
+            await ReplaceAsync(exception);
+            await StartWebAsync();
+        }
+
+        Volatile.Write(ref _hasStarted.Value, true);
+        var port = new Uri(Web.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
+        Announce(port);
+        if (isDamaged) LogReduced(Web.Services.GetRequiredService<ILogger<OrchestratorApplication>>(), Url.ToString().TrimEnd('/'), port, Settings.Home.Root);
+        else LogStart(port);
+    }
+
+    private async Task StartWebAsync()
+    {
         try
         {
             await Web.StartAsync();
@@ -92,15 +114,19 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
             await Web.StopAsync();
             throw new StartException(BindFaults.Explain(exception, Settings.Server), exception);
         }
-        catch (OrleansConfigurationException exception)
+        catch (OrleansConfigurationException exception) when (!SiloHosting.IsDatabaseDamaged(exception))
         {
             throw new StartException(exception.Message, exception);
         }
+    }
 
-        Volatile.Write(ref _hasStarted.Value, true);
-        var port = new Uri(Web.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
-        Announce(port);
-        LogStart(port);
+    /// <summary>Serves the truth instead: agents of this home may live, and whoever asks for them must not be told that there is nobody.</summary>
+    private async Task ReplaceAsync(OrleansConfigurationException exception)
+    {
+        LogDamaged(Web.Services.GetRequiredService<ILogger<OrchestratorApplication>>(), exception.Message);
+        await Web.StopAsync();
+        await Web.DisposeAsync();
+        Web = DamagedService.Create(Settings);
     }
 
     /// <summary>Starts, and ends when the service is told to stop.</summary>
@@ -143,7 +169,8 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
     private void Announce(int? port)
     {
         if (port is { } known) Url = new UriBuilder("http", Settings.Server.Bind.ToString() is "0.0.0.0" or "::" ? "127.0.0.1" : Settings.Server.Bind.ToString(), known).Uri;
-        _home.Announce(new(Environment.ProcessId, port, port is null ? null : Url.ToString().TrimEnd('/'), TimeProvider.System.GetUtcNow()));
+        if (!_home.Announce(new(Environment.ProcessId, port, port is null ? null : Url.ToString().TrimEnd('/'), TimeProvider.System.GetUtcNow())))
+            LogNotAnnounced(Web.Services.GetRequiredService<ILogger<OrchestratorApplication>>(), Settings.Home.ServicePath);
     }
 
     private void LogStart(int port)
@@ -156,6 +183,15 @@ internal sealed partial class OrchestratorApplication : IAsyncDisposable
 
     [LoggerMessage(130, LogLevel.Information, "Listening at {Url} (port {Port}); home {Home}.")]
     private static partial void LogStarted(ILogger logger, string url, int port, string home);
+
+    [LoggerMessage(133, LogLevel.Critical, "{Fault} Until then only /health is answered, and 503 for everything else; agents that live are left alone. Restore a backup: scripts/restore.sh.")]
+    private static partial void LogDamaged(ILogger logger, string fault);
+
+    [LoggerMessage(135, LogLevel.Warning, "{Path} cannot be written: scripts will not find this service. It goes on.")]
+    private static partial void LogNotAnnounced(ILogger logger, string path);
+
+    [LoggerMessage(134, LogLevel.Warning, "Listening at {Url} (port {Port}) with a damaged database; home {Home}.")]
+    private static partial void LogReduced(ILogger logger, string url, int port, string home);
 
     [LoggerMessage(131, LogLevel.Warning, "{Name} is set, but nothing reads it yet.")]
     private static partial void LogIgnored(ILogger logger, string name);

@@ -18,18 +18,20 @@ internal static class ServiceServices
         services.AddSingleton<DispatchSignature>();
         services.AddSingleton<TaskSubmissions>();
         services.AddSingleton<IWebhookUrlRule, PublicWebhookUrl>();
-        services.ConfigureHttpJsonOptions(json =>
-        {
-            json.SerializerOptions.TypeInfoResolverChain.Insert(0, AnswerJsonContext.Default);
-            json.SerializerOptions.Converters.Add(new UtcMillisecondsConverter());
-        });
-        return services.AddOpenApi();
+        return services.AddHttpJson().AddOpenApi();
     }
+
+    /// <summary>How answers are written.</summary>
+    public static IServiceCollection AddHttpJson(this IServiceCollection services) => services.ConfigureHttpJsonOptions(json =>
+    {
+        json.SerializerOptions.TypeInfoResolverChain.Insert(0, AnswerJsonContext.Default);
+        json.SerializerOptions.Converters.Add(new UtcMillisecondsConverter());
+    });
 
     public static IServiceCollection AddHealth(this IServiceCollection services)
     {
         services.AddSingleton<ServiceStatus>();
-        services.AddSingleton<AdmissionGate>().AddSingleton<IAdmissionGate>(provider => provider.GetRequiredService<AdmissionGate>());
+        services.AddSingleton<AdmissionGate>().AddSingleton<DiskRoom>().AddSingleton<IAdmissionGate, PromptAdmissionGate>();
         services.AddSingleton<ToolRunner>();
         services.AddSingleton<DatabaseWrites>();
         services.AddSingleton<HealthFigures>();

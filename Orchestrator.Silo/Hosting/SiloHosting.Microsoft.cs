@@ -24,4 +24,7 @@ internal static class SiloHosting
             .UseAdoNetReminderService(options => (options.Invariant, options.ConnectionString) = (Invariant, database))
             .AddStartupTask((services, cancellationToken) => services.GetRequiredService<StartupRecovery>().BeginAsync(cancellationToken)));
     }
+
+    /// <summary>Whether a silo that does not start has a database that is damaged: that is the database server's to know.</summary>
+    public static bool IsDatabaseDamaged(Exception exception) => false;
 }

@@ -44,6 +44,11 @@ internal static class Problems
     public static ProblemResult DatabaseNotWritable() =>
         new("database-not-writable", 503, "Database not writable") { Detail = "Nothing was stored. The service's log says why.", RetryAfterSeconds = 30 };
 
+    public static ProblemResult DatabaseCorrupt(string path) => new("database-corrupt", 503, "Database corrupt")
+    {
+        Detail = $"{path} is damaged, or no database. It was left as it is. Stop the service, run scripts/restore.sh, start it again.", RetryAfterSeconds = 600,
+    };
+
     public static ProblemResult ShuttingDown() => new("shutting-down", 503, "Service is shutting down") { RetryAfterSeconds = 60 };
 
     public static ProblemResult NoGitHubApp() => new("github-app-missing", 500, "No GitHub App is configured")

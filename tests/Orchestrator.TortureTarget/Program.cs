@@ -11,7 +11,12 @@ if (args is ["--list"])
 try
 {
     var points = FailPoints.FromEnvironment();
-    await using var service = OrchestratorApplication.Create(args, services => FailingPorts.AddTo(services, points));
+    await using var service = OrchestratorApplication.Create(args, services =>
+    {
+        FailingPorts.AddTo(services, points);
+        FaultyStorage.AddTo(services);
+        TestSettings.AddTo(services);
+    });
     await service.RunAsync();
     return 0;
 }

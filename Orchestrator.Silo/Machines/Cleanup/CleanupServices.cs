@@ -12,6 +12,6 @@ internal static class CleanupServices
         .AddSingleton<WorktreeSweep>()
         .AddSingleton<SessionSweep>()
         .AddSingleton<MirrorMaintenance>()
-        .AddSingleton<Sweeper>()
+        .AddSingleton<Sweeper>().AddSingleton<IHealthNotes>(provider => provider.GetRequiredService<Sweeper>())
         .AddHostedService<SweepService>();
 }

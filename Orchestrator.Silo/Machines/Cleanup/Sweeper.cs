@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Orchestrator.Contracts.AgentTasks;
 using Orchestrator.Silo.Configuration;
+using Orchestrator.Silo.Health;
 using Orchestrator.Silo.Machines.Git;
 
 namespace Orchestrator.Silo.Machines.Cleanup;
@@ -11,7 +12,7 @@ namespace Orchestrator.Silo.Machines.Cleanup;
 /// </summary>
 internal sealed partial class Sweeper(
     Leftovers leftovers, WorktreeSweep worktrees, SessionSweep sessions, Quarantine quarantine, MirrorMaintenance mirrors, IOptions<CleanupOptions> options, TimeProvider clock,
-    ILogger<Sweeper> logger) : IDisposable
+    ILogger<Sweeper> logger) : IHealthNotes, IDisposable
 {
     /// <summary>How far wall clock and stopwatch may part between two sweeps.</summary>
     private static readonly TimeSpan JumpMax = TimeSpan.FromMinutes(30);
@@ -19,8 +20,11 @@ internal sealed partial class Sweeper(
     private readonly SemaphoreSlim _turn = new(1, 1);
     private (DateTimeOffset At, long Timestamp) _last = (clock.GetUtcNow(), clock.GetTimestamp());
 
-    /// <summary>What the last look found. For <c>/health</c>.</summary>
-    public HealthCheckView Check { get; private set; } = new("cleanup", true, "not swept yet");
+    /// <summary>What the last look found.</summary>
+    public IReadOnlyList<HealthCheckView> Notes { get; private set; } = [new("cleanup", true, "not swept yet")];
+
+    /// <summary>What cannot be cleaned up is somebody's to look at, and no reason not to send tasks.</summary>
+    public bool IsSound => true;
 
     /// <summary>Sweeps; waits for one that is under way.</summary>
     /// <param name="isDryRun">Whether to only say what would be done.</param>
@@ -37,7 +41,7 @@ internal sealed partial class Sweeper(
             await StepAsync(run, "sessions", () => sessions.RunAsync(run, cancellationToken));
             await StepAsync(run, "quarantine", () => SweepQuarantine(run));
             if (!isDryRun) await StepAsync(run, "mirrors", () => mirrors.RunAsync(run, cancellationToken));
-            Check = Describe(run.HeldLeftovers);
+            Notes = [Describe(run.HeldLeftovers)];
             return run.ToView(clock.GetElapsedTime(startedAt));
         }
         finally

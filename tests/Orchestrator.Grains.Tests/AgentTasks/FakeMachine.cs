@@ -34,6 +34,9 @@ internal sealed class FakeMachine : IWorktrees, ISessions
 
     public int LiveCount => _sessions.Values.Count(session => session.IsLive);
 
+    /// <summary>Sessions that live.</summary>
+    public IReadOnlyList<SessionName> Live => [.. _sessions.Where(session => session.Value.IsLive).Select(session => session.Key)];
+
     public static Worktree TreeOf(string taskId) => new("acme/web", $"/worktrees/{taskId}", $"task/{taskId}", "main", new string('a', 40));
 
     public async Task<WorktreeReport> PrepareAsync(WorktreeRequest request, CancellationToken cancellationToken)

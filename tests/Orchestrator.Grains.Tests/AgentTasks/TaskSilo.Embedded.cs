@@ -12,6 +12,7 @@ using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Interfaces.Callbacks;
 using Orchestrator.Interfaces.Capacity;
 using Orchestrator.Testing;
+using Orchestrator.Testing.Faults;
 using Orleans;
 using Orleans.Configuration;
 using Orleans.Hosting;
@@ -55,6 +56,9 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
     /// <summary>States, by name, that cannot be written.</summary>
     public Predicate<string>? FailsInsteadOfWriting { get; set; }
 
+    /// <summary>How storage and catalog fail; null: as the two above say.</summary>
+    public StorageFaults? Faults { get; set; }
+
     public IReadOnlyCollection<(string TaskId, OwedCallback Callback)> Tries => _tries;
 
     public IGrainFactory Grains => _host!.Services.GetRequiredService<IGrainFactory>();
@@ -68,7 +72,7 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
         return silo;
     }
 
-    public static AgentTaskSubmission Submission(string taskId, int priority = 0, string prompt = "do it", string sha256 = "1", IReadOnlyList<string>? dependsOn = null, string repository = "acme/web", string workerType = "opus") => new(
+    public static AgentTaskSubmission Submission(string taskId, int priority = 0, string prompt = "do it", string sha256 = "1", IReadOnlyList<string>? dependsOn = null, string repository = "acme/web", string workerType = "opus", int timeoutHours = 1) => new(
         JsonSerializer.Serialize(
             new TaskRequest
             {
@@ -80,7 +84,7 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
                 Repository = repository,
                 Priority = priority,
                 DependsOn = dependsOn,
-                TimeoutHours = 1,
+                TimeoutHours = timeoutHours,
             },
             TaskRequestJsonContext.Default.TaskRequest),
         sha256, TraceId: null);
@@ -121,7 +125,7 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
     {
         var builder = Host.CreateEmptyApplicationBuilder(settings: null);
         builder.Services.AddSingleton<TimeProvider>(Clock)
-            .AddSingleton<IWorktrees>(Machine).AddSingleton<ISessions>(Machine).AddSingleton<IAgentTaskCatalog>(Catalog).AddSingleton<ITaskDependencies>(Dependencies)
+            .AddSingleton<IWorktrees>(Machine).AddSingleton<ISessions>(Machine).AddSingleton<IAgentTaskCatalog>(Faults is null ? Catalog : new FaultyCatalog(Catalog, Faults)).AddSingleton<ITaskDependencies>(Dependencies)
             .AddSingleton<ICallbackTransport>(this).AddSingleton<IAdmissionGate>(this).AddSingleton<IAgentAccounts>(this).AddSingleton<IMachineMemory>(this)
             .AddSingleton(Microsoft.Extensions.Options.Options.Create(Capacity)).AddSingleton(Microsoft.Extensions.Options.Options.Create(Options))
             .AddSingleton<IIncomingGrainCallFilter>(new LossyCalls(this));
@@ -154,15 +158,36 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
 
     private sealed class FailingStorage(IGrainStorage inner, TaskSilo silo) : IGrainStorage
     {
-        public Task ReadStateAsync<T>(string stateName, Orleans.Runtime.GrainId grainId, IGrainState<T> grainState) => inner.ReadStateAsync(stateName, grainId, grainState);
+        public Task ReadStateAsync<T>(string stateName, Orleans.Runtime.GrainId grainId, IGrainState<T> grainState) => silo.Faults is { } faults
+            ? faults.ReadAsync(() => inner.ReadStateAsync(stateName, grainId, grainState))
+            : inner.ReadStateAsync(stateName, grainId, grainState);
 
         public async Task WriteStateAsync<T>(string stateName, Orleans.Runtime.GrainId grainId, IGrainState<T> grainState)
         {
+            if (silo.Faults is { } faults)
+            {
+                // Who hears that it failed must not hear of the new etag.
+                var copy = new StateCopy<T>(grainState);
+                await faults.WriteAsync(() => inner.WriteStateAsync(stateName, grainId, copy));
+                (grainState.ETag, grainState.RecordExists) = (copy.ETag, copy.RecordExists);
+                return;
+            }
+
             if (silo.FailsInsteadOfWriting?.Invoke(stateName) == true) throw new IOException("The disk said no.");
             await inner.WriteStateAsync(stateName, grainId, grainState);
             if (stateName == "agent-task" && silo.FailsAfterWriting?.Invoke(grainId.Key.ToString()!) == true) throw new IOException("The disk said no, after it had written.");
         }
 
         public Task ClearStateAsync<T>(string stateName, Orleans.Runtime.GrainId grainId, IGrainState<T> grainState) => inner.ClearStateAsync(stateName, grainId, grainState);
+    }
+
+    private sealed class StateCopy<T>(IGrainState<T> original) : IGrainState<T>
+    {
+        [System.Diagnostics.CodeAnalysis.AllowNull]
+        public T State { get; set; } = original.State!;
+
+        public string? ETag { get; set; } = original.ETag;
+
+        public bool RecordExists { get; set; } = original.RecordExists;
     }
 }

@@ -114,10 +114,15 @@ public sealed class StartTests
         using var scratch = new ScratchFolder();
         Directory.CreateDirectory(scratch.At("home"));
         await File.WriteAllTextAsync(scratch.At("home", "orchestrator.db"), new string('x', 5000));
-        var (exitCode, _, error) = await RunAsync(scratch, "s", "--PORT", "0");
-        Assert.Equal(1, exitCode);
-        Assert.Contains("orchestrator.db", error, StringComparison.Ordinal);
-        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        await using (var service = await ServiceUnderTest.StartAsync(scratch.At("home")))
+        {
+            var health = await (await service.SendAsync(HttpMethod.Get, "/health")).JsonAsync();
+            HealthShape.Check(health, GoldenRequestTests.AcceptedHealth);
+            Assert.Equal("degraded", health.GetProperty("status").GetString());
+            await (await service.PostSignedAsync("/tasks", ServiceUnderTest.ValidBody())).ProblemAsync(503, "Database corrupt");
+            await (await service.SendAsync(HttpMethod.Get, "/nowhere")).ProblemAsync(503, "Database corrupt");
+        }
+
         Assert.Equal(new string('x', 5000), await File.ReadAllTextAsync(scratch.At("home", "orchestrator.db")));
     }
 

@@ -8,6 +8,8 @@ namespace Orchestrator.Silo.Tests.Http;
 /// <summary>What an existing dispatcher sends, byte for byte (Golden/requests.json).</summary>
 public sealed class GoldenRequestTests
 {
+    internal static JsonElement AcceptedHealth => Golden.GetProperty("healthProbe").GetProperty("acceptedBody");
+
     private static readonly JsonElement Golden =
         JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Http", "Golden", "requests.json"))).RootElement;
 

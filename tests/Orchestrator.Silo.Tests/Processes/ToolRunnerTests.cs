@@ -100,6 +100,19 @@ public sealed class ToolRunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task At_its_deadline_helpers_die_whose_parent_has_died_before_and_those_of_another_session()
+    {
+        // As git's helpers: the one between is gone, so that no line of parents leads to the helper.
+        var pids = _folder.At("pids");
+        var tool = _folder.Script("tree", $"(sleep 300 & echo $! >> {pids}) & setsid sleep 301 & echo $! >> {pids}; exec sleep 302");
+        var failure = await Assert.ThrowsAsync<ToolFailedException>(() => RunAsync(new ToolCommand(tool, []) { Timeout = TimeSpan.FromSeconds(1) }));
+        Assert.Equal(ToolFailureKind.TimedOut, failure.Kind);
+        var started = await File.ReadAllLinesAsync(pids);
+        Assert.Equal(2, started.Length);
+        foreach (var pid in started) await DeadAsync(int.Parse(pid));
+    }
+
+    [Fact]
     public async Task Cancelling_kills_the_tool_and_is_no_failure_of_it()
     {
         var pid = _folder.At("pid");

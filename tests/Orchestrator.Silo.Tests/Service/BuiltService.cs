@@ -6,6 +6,10 @@ namespace Orchestrator.Silo.Tests.Service;
 internal static class BuiltService
 {
     /// <summary>Its program.</summary>
-    public static string Program { get; } =
-        typeof(BuiltService).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "Service").Value!;
+    public static string Program { get; } = Find("Service");
+
+    /// <summary>Its test build, whose storage fails by <c>STORAGE_FAULTS</c> and whose fetches end after <c>TEST_GIT_SECONDS</c>.</summary>
+    public static string TestProgram { get; } = Find("TestService");
+
+    private static string Find(string key) => typeof(BuiltService).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;
 }

@@ -51,6 +51,9 @@ public sealed class RunningService : IAsyncDisposable
     /// <summary>Everything that all its processes logged.</summary>
     public IEnumerable<string> Log => _earlier.Append(Program).SelectMany(program => program.Output);
 
+    /// <summary>What <c>/health</c> has to say before a start is over.</summary>
+    public string ExpectedStatus { get; set; } = "ready";
+
     /// <summary>Starts it and waits until it is ready.</summary>
     /// <param name="program">The built <c>Orchestrator.Silo</c>.</param>
     /// <param name="place">Where its home is.</param>
@@ -185,7 +188,7 @@ public sealed class RunningService : IAsyncDisposable
         Url = url;
         try
         {
-            return (await GetHealthAsync()).GetProperty("status").GetString() == "ready";
+            return (await GetHealthAsync()).GetProperty("status").GetString() == ExpectedStatus;
         }
         catch (HttpRequestException)
         {

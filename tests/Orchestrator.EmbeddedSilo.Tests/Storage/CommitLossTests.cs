@@ -1,0 +1,115 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Orchestrator.EmbeddedSilo.Storage;
+
+namespace Orchestrator.EmbeddedSilo.Tests.Storage;
+
+/// <summary>One flipped byte in the write-ahead log drops commits without a word of SQLite's: the mark beside the database tells.</summary>
+public sealed class CommitLossTests : IDisposable
+{
+    private const int Commits = 40, FrameBytes = 24 + 4096;
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_killed_process_loses_nothing_and_nothing_is_claimed()
+    {
+        await LeaveAsync(_folder.Database);
+        await OpenAsync(_folder.Database, expectedRows: Commits, expectedLoss: null);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1 << 20)]
+    public async Task A_flipped_byte_in_the_log_is_noticed_and_the_files_are_kept_aside(int reserveBytes)
+    {
+        await LeaveAsync(_folder.Database, reserveBytes);
+        var log = WriteAheadLog.Read(_folder.Database + "-wal")!;
+        Flip(_folder.Database + "-wal", 32 + ((long)log.Frames / 2 * FrameBytes) + 500);
+        var before = TemporaryFolder.Hash(_folder.Database + "-wal");
+        await OpenAsync(_folder.Database, expectedRows: null, expectedLoss: "is damaged behind page", reserveBytes);
+        Assert.Equal(before, TemporaryFolder.Hash(Assert.Single(Directory.GetFiles(_folder.Path, "*.lost-*-wal"))));
+
+        // The next start has nothing to say about it.
+        await OpenAsync(_folder.Database, expectedRows: null, expectedLoss: null, reserveBytes);
+    }
+
+    [Fact]
+    public async Task A_log_that_is_gone_or_lost_its_beginning_is_noticed()
+    {
+        await LeaveAsync(_folder.Database);
+        var other = _folder.File("other.db");
+        foreach (var end in (string[])["", "-wal", "-mark"]) File.Copy(_folder.Database + end, other + end);
+        Flip(_folder.Database + "-wal", 17);
+        await OpenAsync(_folder.Database, expectedRows: null, expectedLoss: "is gone or its beginning is damaged");
+        File.Delete(other + "-wal");
+        await OpenAsync(other, expectedRows: null, expectedLoss: "is gone or its beginning is damaged");
+    }
+
+    [Fact]
+    public async Task Another_program_that_moves_the_log_into_the_file_is_no_loss()
+    {
+        await LeaveAsync(_folder.Database);
+        Assert.Equal((long)Commits, TemporaryFolder.Sql(_folder.Database, "SELECT count(*) FROM grain_state"));
+        Assert.False(File.Exists(_folder.Database + "-wal"));
+        await OpenAsync(_folder.Database, expectedRows: Commits, expectedLoss: null);
+    }
+
+    [Fact]
+    public async Task A_log_that_began_anew_since_or_was_moved_into_the_file_is_no_loss()
+    {
+        await LeaveAsync(_folder.Database, commits: 3000);
+        await OpenAsync(_folder.Database, expectedRows: 3000, expectedLoss: null);
+    }
+
+    [Fact]
+    public async Task A_mark_that_was_cut_or_is_none_is_not_believed()
+    {
+        await LeaveAsync(_folder.Database);
+        Flip(_folder.Database + "-mark", 30);
+        await OpenAsync(_folder.Database, expectedRows: Commits, expectedLoss: null);
+    }
+
+    /// <summary>Files as a killed process leaves them.</summary>
+    private async Task LeaveAsync(string path, int reserveBytes = 0, int commits = Commits)
+    {
+        var live = _folder.File("live.db");
+        var database = Open(live, reserveBytes);
+        for (var i = 0; i < commits; i++) await database.WriteAsync(session => session.Execute("INSERT INTO grain_state VALUES ('s', ?1, 1, x'00')", $"k{i}"));
+        foreach (var end in (string[])["", "-wal", "-mark"]) File.Copy(live + end, path + end);
+        await database.CloseAsync();
+        foreach (var file in Directory.GetFiles(_folder.Path, "live.db*")) File.Delete(file);
+    }
+
+    private static async Task OpenAsync(string path, long? expectedRows, string? expectedLoss, int reserveBytes = 0)
+    {
+        // Where nothing is remembered, nothing is noticed.
+        if (!OperatingSystem.IsLinux()) expectedLoss = null;
+        var database = Open(path, reserveBytes);
+        var rows = (long)database.Read(session => session.Scalar("SELECT count(*) FROM grain_state"))!;
+        if (expectedLoss is null) Assert.Null(database.Loss);
+        else Assert.Contains(expectedLoss, database.Loss, StringComparison.Ordinal);
+        if (expectedRows is not null) Assert.Equal(expectedRows, rows);
+        else Assert.True(rows < Commits);
+        Assert.Equal("ok", database.Read(session => session.Scalar("PRAGMA integrity_check")));
+        await database.CloseAsync();
+        Assert.False(File.Exists(path + "-mark"));
+    }
+
+    private static SqliteDatabase Open(string path, int reserveBytes)
+    {
+        var database = new SqliteDatabase(Options.Create(new SqliteOptions { Path = path, ReserveBytes = reserveBytes }), NullLogger<SqliteDatabase>.Instance, TimeProvider.System);
+        database.Open();
+        return database;
+    }
+
+    private static void Flip(string path, long at)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite);
+        file.Position = at;
+        var value = file.ReadByte();
+        file.Position = at;
+        file.WriteByte((byte)(value ^ 0x10));
+    }
+}

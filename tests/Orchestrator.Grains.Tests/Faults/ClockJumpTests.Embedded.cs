@@ -1,0 +1,88 @@
+using Orchestrator.Grains.Tests.AgentTasks;
+using Orchestrator.Interfaces.AgentTasks;
+using Orchestrator.Interfaces.Machines;
+
+namespace Orchestrator.Grains.Tests.Faults;
+
+/// <summary>The wall clock jumps by two hours, either way, at each step of a task's life: nothing fails, and nothing waits for those hours.</summary>
+public sealed class ClockJumpTests
+{
+    /// <summary>In time that really passes: a few retries and reminders.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
+
+    public static TheoryData<double, string> Jumps
+    {
+        get
+        {
+            var jumps = new TheoryData<double, string>();
+            foreach (var moment in (string[])["waiting", "preparing", "running", "between attempts", "callback owed"])
+            {
+                jumps.Add(2, moment);
+                jumps.Add(-2, moment);
+            }
+
+            return jumps;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Jumps))]
+    public async Task A_clock_that_jumps_delays_and_ends_nothing(double hours, string moment)
+    {
+        var gate = new TaskCompletionSource();
+        await using var silo = await TaskSilo.StartAsync(silo =>
+        {
+            if (moment == "preparing") silo.Machine.PrepareGate = gate.Task;
+            if (moment == "callback owed") silo.ReceiverStatus = 503;
+        });
+        if (moment == "waiting") await SubmitAsync(silo, "t0");
+        await SubmitAsync(silo, "t1");
+        await ReachAsync(silo, moment);
+
+        silo.Clock.SetWallClockForward(TimeSpan.FromHours(hours));
+        gate.TrySetResult();
+        silo.ReceiverStatus = 200;
+        for (var passed = TimeSpan.Zero; !await IsDoneAsync(silo, "t1"); passed += TimeSpan.FromSeconds(5))
+        {
+            Assert.True(passed < Patience, $"Not ended {passed} after a jump of {hours} h while {moment}: {await DescribeAsync(silo)}");
+            foreach (var session in silo.Machine.Live) silo.Machine.End(session);
+            silo.Clock.Advance(TimeSpan.FromSeconds(5));
+            await Task.Delay(TimeSpan.FromMilliseconds(3), TimeProvider.System);
+        }
+
+        Assert.Equal(AgentTaskStatus.Completed, (await silo.TaskGrain("t1").GetAsync())!.Status);
+    }
+
+    private static async Task ReachAsync(TaskSilo silo, string moment)
+    {
+        var phase = moment switch
+        {
+            "waiting" => AgentTaskPhase.Waiting,
+            "preparing" => AgentTaskPhase.Preparing,
+            _ => AgentTaskPhase.Running,
+        };
+        await silo.Catalog.ReachedAsync("t1", phase);
+        if (moment == "waiting") return;
+        if (moment != "preparing") await silo.Machine.DidAsync("watch t1/1.1");
+        if (moment == "between attempts") silo.Machine.End(new SessionName("t1", 1, 1), signal: 9);
+        if (moment == "callback owed") silo.Machine.End(new SessionName("t1", 1, 1));
+        for (var i = 0; moment is "between attempts" or "callback owed"; i++)
+        {
+            Assert.True(i < 2000, $"never {moment}");
+            if (moment == "callback owed" ? silo.Tries.Count > 0 : (await silo.TaskGrain("t1").GetAsync())!.Attempts.Count == 2) break;
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
+        }
+    }
+
+    private static async Task SubmitAsync(TaskSilo silo, string id) =>
+        Assert.Equal(SubmitOutcome.Accepted, (await silo.TaskGrain(id).SubmitAsync(TaskSilo.Submission(id, timeoutHours: 5), CancellationToken.None)).Outcome);
+
+    private static async Task<bool> IsDoneAsync(TaskSilo silo, string id) =>
+        await silo.TaskGrain(id).GetAsync() is { Phase: AgentTaskPhase.Ended } task && task.Callbacks.All(callback => callback.State == Orchestrator.Interfaces.Callbacks.CallbackState.Delivered);
+
+    private static async Task<string> DescribeAsync(TaskSilo silo)
+    {
+        var task = (await silo.TaskGrain("t1").GetAsync())!;
+        return $"{task.Phase} {task.Status}, callbacks {string.Join(',', task.Callbacks.Select(callback => callback.State))}, log {string.Join(", ", silo.Machine.Log)}";
+    }
+}
