@@ -84,8 +84,9 @@ internal sealed class FakeMachine : IWorktrees, ISessions
         return Task.FromResult(new SessionStart(new(request.Session, TaskScenario.Start, "claude", CanResume: true, TaskScenario.Terminal), null));
     }
 
-    public async Task<SessionEndedReport> WaitForEndAsync(SessionName session, string workerType, Worktree? worktree, CancellationToken cancellationToken)
+    public async Task<SessionEndedReport> WaitForEndAsync(SessionName session, string workerType, Worktree? worktree, ISessionListener? listener, CancellationToken cancellationToken)
     {
+        Of(session).Listener = listener;
         Note($"watch {session}");
         return await Of(session).Ended.Task.WaitAsync(cancellationToken);
     }
@@ -114,6 +115,9 @@ internal sealed class FakeMachine : IWorktrees, ISessions
         }
     }
 
+    /// <summary>What the machine tells of a session that it watches.</summary>
+    public ISessionListener ListenerOf(SessionName session) => Of(session).Listener ?? throw new InvalidOperationException($"{session} is not watched.");
+
     /// <summary>The agent ends by itself.</summary>
     public void End(SessionName session, AgentReport? report = null, int? exitCode = 0, int? signal = null) => Of(session).Ended.TrySetResult(
         new(session, SessionEndKind.Exited, TaskScenario.Start.AddMinutes(1), signal is null ? exitCode : null, signal, false, report ?? TaskScenario.Said()));
@@ -137,6 +141,8 @@ internal sealed class FakeMachine : IWorktrees, ISessions
         public bool IsStopped { get; set; }
 
         public SessionRequest? Request { get; set; }
+
+        public ISessionListener? Listener { get; set; }
 
         public bool IsLive => HasStarted && !Ended.Task.IsCompleted;
     }
