@@ -176,7 +176,7 @@ internal sealed partial class AgentTaskGrain(
     /// <summary>A slot that the task has already, whose notice was lost, is taken up by the same way.</summary>
     private async Task WaitForSlotAsync(AgentTaskState task)
     {
-        var entry = new WaitingEntry(TaskId, task.Run, task.Attempts.Length + 1, task.Facts.Priority, task.CreatedAt);
+        var entry = new WaitingEntry(TaskId, task.Run, task.Attempts.Length + 1, task.Facts.Priority, task.CreatedAt) { WorkerType = task.Facts.WorkerType };
         if ((await Capacity.WaitAsync(entry, CancellationToken.None)).Lease is { } lease) await this.AsReference<IAgentTaskGrain>().SlotGranted(lease);
     }
 

@@ -12,12 +12,23 @@ internal sealed record CapacityBooks(
     ImmutableArray<Lease> Leases, ImmutableSortedSet<WaitingEntry> Line, ImmutableDictionary<string, WaitingEntry> LineByTask,
     ImmutableDictionary<string, DateTimeOffset> Pending)
 {
+    public static CapacityBooks Of(CapacityState stored) => Of(stored.Leases).WithStored(stored);
+
     public static CapacityBooks Of(ImmutableArray<Lease> leases) => new(
         leases, ImmutableSortedSet.Create<WaitingEntry>(LineOrder.Instance), ImmutableDictionary.Create<string, WaitingEntry>(StringComparer.Ordinal),
         ImmutableDictionary.Create<string, DateTimeOffset>(StringComparer.Ordinal));
 
+    /// <summary>Accounts whose agents are not started for a while; some may have passed.</summary>
+    public ImmutableArray<HeldAccount> HeldAccounts { get; init; } = [];
+
+    /// <summary>What is stored of it.</summary>
+    public CapacityState Stored => new() { Leases = Leases, HeldAccounts = HeldAccounts };
+
     /// <summary>Everybody who has, awaits or was promised a slot or a place.</summary>
     public int Total => Leases.Length + Line.Count + Pending.Count;
+
+    /// <summary>The line as it is, with what storage says.</summary>
+    public CapacityBooks WithStored(CapacityState stored) => this with { Leases = stored.Leases, HeldAccounts = stored.HeldAccounts };
 
     public Lease? LeaseOf(string taskId) => Leases.FirstOrDefault(lease => lease.TaskId == taskId);
 

@@ -15,16 +15,17 @@ namespace Orchestrator.Grains.Capacity;
 [KeepAlive]
 internal sealed partial class CapacityGrain(
     [PersistentState("capacity", GrainStorageNames.Orchestrator)] IPersistentState<CapacityState> state, IAgentTaskCatalog catalog, IAdmissionGate gate,
-    IOptions<CapacityOptions> options, TimeProvider clock, ILogger<CapacityGrain> logger) : Grain, ICapacityGrain
+    IAgentAccounts accounts, IOptions<CapacityOptions> options, TimeProvider clock, ILogger<CapacityGrain> logger) : Grain, ICapacityGrain
 {
     private static readonly TimeSpan RecountPeriod = TimeSpan.FromMinutes(1);
 
+    private IGrainTimer? _nextLook;
     private CapacityBooks _books = CapacityBooks.Of([]);
     private long _admissionsTotal;
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        _books = CapacityBooks.Of(state.State.Leases);
+        _books = CapacityBooks.Of(state.State);
         await RecountAsync();
         this.RegisterGrainTimer(RecountAsync, new() { DueTime = RecountPeriod, Period = RecountPeriod });
     }
@@ -45,10 +46,20 @@ internal sealed partial class CapacityGrain(
 
     public Task ReleaseAsync(string taskId, int run) => ApplyAsync(CapacityRules.Release(_books, taskId, run));
 
+    public Task HoldAccountAsync(string account, DateTimeOffset until)
+    {
+        var held = CapacityRules.Hold(_books, account, until, clock.GetUtcNow());
+        if (!ReferenceEquals(held, _books)) LogHeld(logger, account, until);
+        return ApplyAsync(held);
+    }
+
     public Task<int?> FindPositionAsync(string taskId) => Task.FromResult(PositionOf(taskId));
 
     public Task<CapacitySnapshot> GetAsync() => Task.FromResult(
-        new CapacitySnapshot(options.Value.SlotsMax, _books.Leases.Length, _books.Line.Count, _books.Pending.Count, _admissionsTotal));
+        new CapacitySnapshot(options.Value.SlotsMax, _books.Leases.Length, _books.Line.Count, _books.Pending.Count, _admissionsTotal)
+        {
+            HeldAccounts = [.. _books.HeldAccounts.Where(held => held.Until > clock.GetUtcNow())],
+        });
 
     private int? PositionOf(string taskId) => _books.LineByTask.TryGetValue(taskId, out var entry) ? _books.Line.IndexOf(entry) + 1 : null;
 
@@ -64,8 +75,9 @@ internal sealed partial class CapacityGrain(
     private async Task ApplyAsync(CapacityBooks books)
     {
         // Who shuts down, or has no room for a worktree, starts nothing; the recount goes on with it.
-        (_books, var granted) = gate.Refusal is null ? CapacityRules.Grant(books, options.Value, clock.GetUtcNow()) : (books, []);
-        if (!_books.Leases.SequenceEqual(state.State.Leases)) await SaveAsync();
+        (_books, var granted) = gate.Refusal is null ? CapacityRules.Grant(books, options.Value, accounts, clock.GetUtcNow()) : (books, []);
+        SetNextLook();
+        if (_books.Stored != state.State) await SaveAsync();
         foreach (var lease in granted)
         {
             LogGranted(logger, lease.TaskId, _books.Leases.Length, options.Value.SlotsMax, _books.Line.Count);
@@ -73,11 +85,20 @@ internal sealed partial class CapacityGrain(
         }
     }
 
+    /// <summary>An account is let go when its time has come; the recount each minute is the net.</summary>
+    private void SetNextLook()
+    {
+        var now = clock.GetUtcNow();
+        if (CapacityRules.NextTimeOf(_books, now) - now is not { } wait || wait > RecountPeriod) return;
+        _nextLook ??= this.RegisterGrainTimer(() => ApplyAsync(_books), new() { DueTime = Timeout.InfiniteTimeSpan, Period = Timeout.InfiniteTimeSpan });
+        _nextLook.Change(wait, Timeout.InfiniteTimeSpan);
+    }
+
     private async Task SaveAsync()
     {
         try
         {
-            state.State = state.State with { Leases = _books.Leases };
+            state.State = _books.Stored;
             await state.WriteStateAsync();
         }
         catch
@@ -93,7 +114,7 @@ internal sealed partial class CapacityGrain(
         try
         {
             await state.ReadStateAsync();
-            _books = _books with { Leases = state.State.Leases };
+            _books = _books.WithStored(state.State);
         }
         catch (OrleansException)
         {
@@ -104,6 +125,9 @@ internal sealed partial class CapacityGrain(
 
     [LoggerMessage(200, LogLevel.Information, "Task {TaskId} got a slot: {Leased} of {Slots} taken, {Waiting} wait.")]
     private static partial void LogGranted(ILogger logger, string taskId, int leased, int slots, int waiting);
+
+    [LoggerMessage(202, LogLevel.Warning, "Account {Account} is held until {Until}: no agent of it is started before.")]
+    private static partial void LogHeld(ILogger logger, string account, DateTimeOffset until);
 
     [LoggerMessage(201, LogLevel.Warning, "Pool {Pool}: {Count} slots were freed by a recount; their tasks are not known or have ended: {TaskIds}.")]
     private static partial void LogFreed(ILogger logger, string pool, int count, string taskIds);

@@ -31,20 +31,35 @@ internal static class CapacityRules
         return books.LeaseOf(entry.TaskId) is { } lease && lease.Run == entry.Run ? confirmed : confirmed.WithWaiting(entry);
     }
 
-    /// <summary>Gives free slots to the first ones in the line.</summary>
-    public static (CapacityBooks Books, ImmutableArray<Lease> Granted) Grant(CapacityBooks books, CapacityOptions options, DateTimeOffset now)
+    /// <summary>Holds an account; the later time wins, and what has passed is forgotten.</summary>
+    public static CapacityBooks Hold(CapacityBooks books, string account, DateTimeOffset until, DateTimeOffset now)
+    {
+        var known = books.HeldAccounts.FirstOrDefault(held => held.Account == account);
+        if (until <= now || known?.Until >= until) return books;
+        return books with { HeldAccounts = [.. books.HeldAccounts.Where(held => held.Account != account && held.Until > now), new(account, until)] };
+    }
+
+    /// <summary>Gives free slots to the first ones in the line; those whose account is held are passed over.</summary>
+    public static (CapacityBooks Books, ImmutableArray<Lease> Granted) Grant(CapacityBooks books, CapacityOptions options, IAgentAccounts accounts, DateTimeOffset now)
     {
         var granted = ImmutableArray.CreateBuilder<Lease>();
-        while (books.Leases.Length < options.SlotsMax && books.Line.Count > 0)
+        var free = options.SlotsMax - books.Leases.Length;
+        if (free <= 0) return (books, []);
+        var held = books.HeldAccounts.Where(account => account.Until > now).Select(account => account.Account).ToHashSet(StringComparer.Ordinal);
+        foreach (var next in books.Line)
         {
-            var next = books.Line[0];
-            var lease = new Lease(next.TaskId, next.Run, next.Attempt, now);
-            granted.Add(lease);
-            books = books.WithoutWaiting(next.TaskId) with { Leases = books.Leases.Add(lease) };
+            if (granted.Count == free) break;
+            if (held.Count > 0 && held.Contains(accounts.AccountOf(next.WorkerType))) continue;
+            granted.Add(new Lease(next.TaskId, next.Run, next.Attempt, now));
         }
 
-        return (books, granted.ToImmutable());
+        foreach (var lease in granted) books = books.WithoutWaiting(lease.TaskId);
+        return (books with { Leases = books.Leases.AddRange(granted) }, granted.ToImmutable());
     }
+
+    /// <summary>When the clock lets somebody go who waits; null: it does not.</summary>
+    public static DateTimeOffset? NextTimeOf(CapacityBooks books, DateTimeOffset now) =>
+        books.Line.Count == 0 ? null : books.HeldAccounts.Where(held => held.Until > now).Min(held => (DateTimeOffset?)held.Until);
 
     /// <summary>Takes back whatever the run of a task has. A later run keeps its own.</summary>
     public static CapacityBooks Release(CapacityBooks books, string taskId, int run)
@@ -70,10 +85,11 @@ internal static class CapacityRules
         var holders = entries.Values.Where(entry => HoldsSlot(entry.Phase) && !leases.Any(lease => lease.TaskId == entry.TaskId));
         var recounted = CapacityBooks.Of(leases.AddRange(holders.Select(entry => new Lease(entry.TaskId, entry.Run, entry.Attempt, now)))) with
         {
+            HeldAccounts = [.. books.HeldAccounts.Where(held => held.Until > now)],
             Pending = books.Pending.RemoveRange(books.Pending.Where(pending => now - pending.Value >= ConfirmationTimeout).Select(pending => pending.Key)),
         };
         var waiting = entries.Values.Where(entry => entry.Phase == AgentTaskPhase.Waiting && recounted.LeaseOf(entry.TaskId) is null)
-            .Select(entry => new WaitingEntry(entry.TaskId, entry.Run, entry.Attempt, entry.Priority, entry.CreatedAt)).ToList();
+            .Select(entry => new WaitingEntry(entry.TaskId, entry.Run, entry.Attempt, entry.Priority, entry.CreatedAt) { WorkerType = entry.WorkerType }).ToList();
         return recounted with
         {
             Pending = recounted.Pending.RemoveRange(waiting.Select(entry => entry.TaskId)),

@@ -14,6 +14,13 @@ public interface ICapacityGrain : IGrainWithStringKey
     /// <summary>Gives back the slot, the place in the line and the admission of a task's run.</summary>
     Task ReleaseAsync(string taskId, int run);
 
+    /// <summary>
+    /// Starts no agent of an account until its usage limit has passed; the later of two times wins. Stored, so that a restart keeps it. Those who wait for another account go ahead.
+    /// </summary>
+    /// <param name="account">As the agents table names it, such as <c>claude</c>.</param>
+    /// <param name="until">UTC.</param>
+    Task HoldAccountAsync(string account, DateTimeOffset until);
+
     /// <summary>The place of a waiting task, from 1; null when it does not wait.</summary>
     Task<int?> FindPositionAsync(string taskId);
 
@@ -43,7 +50,17 @@ public sealed record Lease(string TaskId, int Run, int Attempt, DateTimeOffset G
 /// <param name="Priority">-100 to 100; higher goes first.</param>
 /// <param name="CreatedAt">Among equals, the older goes first. UTC.</param>
 [GenerateSerializer, Immutable]
-public sealed record WaitingEntry(string TaskId, int Run, int Attempt, int Priority, DateTimeOffset CreatedAt);
+public sealed record WaitingEntry(string TaskId, int Run, int Attempt, int Priority, DateTimeOffset CreatedAt)
+{
+    /// <summary>The agents table's row; empty: none that any limit knows.</summary>
+    [Id(0)] public string WorkerType { get; init; } = "";
+}
+
+/// <summary>An account whose agents are not started for a while.</summary>
+/// <param name="Account">As the agents table names it.</param>
+/// <param name="Until">UTC.</param>
+[GenerateSerializer, Immutable]
+public sealed record HeldAccount(string Account, DateTimeOffset Until);
 
 /// <summary>What one who waits gets.</summary>
 /// <param name="Lease">The slot; null while it waits.</param>
@@ -74,4 +91,8 @@ public sealed record AdmissionRefusal(string Error, string Detail, int RetryAfte
 /// <param name="PendingAdmissions">Tasks that may come and are not stored yet.</param>
 /// <param name="AdmissionsTotal">Tasks admitted since the activation.</param>
 [GenerateSerializer, Immutable]
-public sealed record CapacitySnapshot(int Slots, int Leased, int Waiting, int PendingAdmissions, long AdmissionsTotal);
+public sealed record CapacitySnapshot(int Slots, int Leased, int Waiting, int PendingAdmissions, long AdmissionsTotal)
+{
+    /// <summary>Accounts that are held now.</summary>
+    [Id(0)] public IReadOnlyList<HeldAccount> HeldAccounts { get; init; } = [];
+}

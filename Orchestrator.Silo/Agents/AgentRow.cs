@@ -55,6 +55,9 @@ internal sealed record WorkerTypeRow
     /// <summary>The model it asks for; null: the agent's default.</summary>
     public string? Model { get; init; }
 
+    /// <summary>Whose usage limit it spends from, where others of its agent spend from another one; null: the agent's name.</summary>
+    public string? Account { get; init; }
+
     /// <summary>Set whatever the task says.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Orchestrator.Contracts.AgentTasks;
+using Orchestrator.Grains.Capacity;
 using Orchestrator.Interfaces.Machines;
 using Orchestrator.Silo.Agents.Output;
 using Orchestrator.Silo.Configuration;
@@ -7,7 +8,7 @@ using Orchestrator.Silo.Configuration;
 namespace Orchestrator.Silo.Agents;
 
 /// <summary>The agents table of this machine. Safe to be used by many at once.</summary>
-internal sealed class AgentTable : IAgentTable
+internal sealed class AgentTable : IAgentTable, IAgentAccounts
 {
     /// <summary>How long an answer about what is installed is kept.</summary>
     private static readonly TimeSpan AvailabilityAge = TimeSpan.FromSeconds(5);
@@ -44,6 +45,9 @@ internal sealed class AgentTable : IAgentTable
             return known.WorkerTypes;
         }
     }
+
+    /// <inheritdoc/>
+    public string AccountOf(string workerType) => _workerTypes.TryGetValue(workerType, out var rows) ? rows.WorkerType.Account ?? rows.Agent.Name : workerType;
 
     /// <inheritdoc/>
     public AgentLaunch CreateLaunch(SessionRequest session, TaskRequest request)

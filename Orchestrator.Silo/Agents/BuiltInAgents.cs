@@ -55,6 +55,7 @@ internal static class BuiltInAgents
     private static WorkerTypeRow Glm() => new()
     {
         Name = "glm",
+        Account = "glm",
         Model = "glm-4.7",
         Environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {

@@ -20,7 +20,7 @@ using Orleans.Storage;
 namespace Orchestrator.Grains.Tests.AgentTasks;
 
 /// <summary>All grains of the domain on SQLite, with a manual clock, a fake machine and a fake receiver of callbacks; these and the database outlive a restart.</summary>
-internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissionGate
+internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissionGate, IAgentAccounts
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("task-silo-");
     private readonly ConcurrentQueue<(string TaskId, OwedCallback Callback)> _tries = new();
@@ -96,9 +96,13 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
     public void BeginTry(string taskId, OwedCallback callback)
     {
         _tries.Enqueue((taskId, callback));
+        Catalog.Recheck();
         var result = new CallbackTry(Clock.GetUtcNow(), ReceiverStatus, ReceiverStatus < 300 ? null : "no");
         _ = Grains.GetGrain<ICallbackGrain>(taskId).TryEnded(callback.Id, result);
     }
+
+    /// <summary>The account of every worker type but <c>script</c>.</summary>
+    public string AccountOf(string workerType) => workerType == "script" ? "script" : "claude";
 
     public async ValueTask DisposeAsync()
     {
@@ -112,7 +116,7 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
         var builder = Host.CreateEmptyApplicationBuilder(settings: null);
         builder.Services.AddSingleton<TimeProvider>(Clock)
             .AddSingleton<IWorktrees>(Machine).AddSingleton<ISessions>(Machine).AddSingleton<IAgentTaskCatalog>(Catalog)
-            .AddSingleton<ICallbackTransport>(this).AddSingleton<IAdmissionGate>(this)
+            .AddSingleton<ICallbackTransport>(this).AddSingleton<IAdmissionGate>(this).AddSingleton<IAgentAccounts>(this)
             .AddSingleton(Microsoft.Extensions.Options.Options.Create(Capacity)).AddSingleton(Microsoft.Extensions.Options.Options.Create(Options))
             .AddSingleton<IIncomingGrainCallFilter>(new LossyCalls(this));
         builder.Services.Configure<GrainStateJsonOptions>(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, GrainStateJson.Resolver));

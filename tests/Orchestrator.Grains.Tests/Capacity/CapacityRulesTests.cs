@@ -9,6 +9,8 @@ public sealed class CapacityRulesTests
 {
     private static readonly DateTimeOffset Now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
+    private static readonly IAgentAccounts Accounts = new AccountByAgent();
+
     private static CapacityBooks Empty => CapacityBooks.Of([]);
 
     [Theory]
@@ -44,7 +46,7 @@ public sealed class CapacityRulesTests
         var served = new List<string>();
         while (books.Line.Count > 0)
         {
-            (books, var granted) = CapacityRules.Grant(books, options, Now);
+            (books, var granted) = CapacityRules.Grant(books, options, Accounts, Now);
             served.Add(Assert.Single(granted).TaskId);
             books = CapacityRules.Release(books, served[^1], 1);
         }
@@ -59,7 +61,7 @@ public sealed class CapacityRulesTests
         var entry = new WaitingEntry("t", 1, 1, 0, Now);
         var books = CapacityRules.Wait(CapacityRules.Wait(CapacityRules.Admit(Empty, "t", options, Now).Books, entry), entry);
         Assert.Equal(1, books.Total);
-        (books, _) = CapacityRules.Grant(books, options, Now);
+        (books, _) = CapacityRules.Grant(books, options, Accounts, Now);
         books = CapacityRules.Wait(books, entry);
         Assert.Equal(1, books.Total);
         Assert.Empty(books.Line);
@@ -116,7 +118,7 @@ public sealed class CapacityRulesTests
                 0 => CapacityRules.Admit(books, task, options, Now).Books,
                 1 => books.Pending.ContainsKey(task) ? CapacityRules.Wait(books, new(task, 1, 1, random.Next(-2, 3), Now.AddSeconds(random.Next(50)))) : books,
                 2 => CapacityRules.Release(books, task, 1),
-                _ => CapacityRules.Grant(books, options, Now).Books,
+                _ => CapacityRules.Grant(books, options, Accounts, Now).Books,
             };
             Assert.InRange(books.Leases.Length, 0, options.SlotsMax);
             Assert.InRange(books.Total, 0, options.SlotsMax + options.QueueLimit);
@@ -124,6 +126,44 @@ public sealed class CapacityRulesTests
             var everyone = books.Leases.Select(lease => lease.TaskId).Concat(books.Line.Select(entry => entry.TaskId)).Concat(books.Pending.Keys).ToList();
             Assert.Equal(everyone.Count, everyone.Distinct().Count());
         }
+    }
+
+    [Fact]
+    public void A_held_account_is_passed_over_until_its_time_and_keeps_its_place()
+    {
+        var options = new CapacityOptions { SlotsMax = 1 };
+        var books = CapacityRules.Wait(CapacityRules.Wait(Empty, new("claude-1", 1, 1, 0, Now) { WorkerType = "opus" }), new("script-1", 1, 1, 0, Now.AddSeconds(1)) { WorkerType = "script" });
+        books = CapacityRules.Hold(books, "claude", Now.AddMinutes(5), Now);
+        Assert.Equal(Now.AddMinutes(5), CapacityRules.NextTimeOf(books, Now));
+        (books, var granted) = CapacityRules.Grant(books, options, Accounts, Now);
+        Assert.Equal("script-1", Assert.Single(granted).TaskId);
+        books = CapacityRules.Release(books, "script-1", 1);
+        Assert.Empty(CapacityRules.Grant(books, options, Accounts, Now.AddMinutes(5).AddTicks(-1)).Granted);
+        Assert.Equal("claude-1", Assert.Single(CapacityRules.Grant(books, options, Accounts, Now.AddMinutes(5)).Granted).TaskId);
+    }
+
+    [Fact]
+    public void The_later_of_two_holds_wins_and_what_has_passed_is_forgotten()
+    {
+        var books = CapacityRules.Hold(CapacityRules.Hold(Empty, "a", Now.AddMinutes(5), Now), "b", Now.AddMinutes(1), Now);
+        Assert.Same(books, CapacityRules.Hold(books, "a", Now.AddMinutes(4), Now));
+        Assert.Same(books, CapacityRules.Hold(books, "c", Now, Now));
+        Assert.Equal(new HeldAccount("a", Now.AddMinutes(6)), Assert.Single(CapacityRules.Hold(books, "a", Now.AddMinutes(6), Now.AddMinutes(2)).HeldAccounts));
+        Assert.Equal(new HeldAccount("a", Now.AddMinutes(5)), Assert.Single(CapacityRules.Recount(books, [], Now.AddMinutes(2)).HeldAccounts));
+        Assert.Empty(CapacityRules.Recount(books, [], Now.AddMinutes(5)).HeldAccounts);
+    }
+
+    [Fact]
+    public void State_of_an_older_release_is_read()
+    {
+        var old = System.Text.Json.JsonSerializer.Deserialize("""{"schemaVersion":1,"leases":[{"taskId":"t","run":1,"attempt":1,"grantedAt":"2026-01-01T00:00:00+00:00"}]}""", GrainStateJsonContext.Default.CapacityState)!;
+        Assert.Equal("t", Assert.Single(CapacityBooks.Of(old).Leases).TaskId);
+        Assert.Empty(CapacityBooks.Of(old).HeldAccounts);
+    }
+
+    private sealed class AccountByAgent : IAgentAccounts
+    {
+        public string AccountOf(string workerType) => workerType is "opus" or "sonnet" ? "claude" : workerType;
     }
 
     private static CatalogEntry Entry(string taskId, AgentTaskPhase phase) => new()

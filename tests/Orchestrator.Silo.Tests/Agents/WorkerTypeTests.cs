@@ -15,6 +15,20 @@ public sealed class WorkerTypeTests
         Assert.Equal(["auto", "glm", "opus", "script", "sonnet"], bench.Table().WorkerTypes);
     }
 
+    [Theory]
+    [InlineData("auto", "claude")]
+    [InlineData("opus", "claude")]
+    [InlineData("sonnet", "claude")]
+    [InlineData("glm", "glm")]
+    [InlineData("script", "script")]
+    [InlineData("gone-since", "gone-since")]
+    public void Worker_types_share_the_account_that_pays_for_them(string workerType, string account)
+    {
+        using var bench = new LaunchBench();
+
+        Assert.Equal(account, bench.Table().AccountOf(workerType));
+    }
+
     [Fact]
     public void Without_its_key_a_provider_is_not_available_and_the_message_says_which()
     {
