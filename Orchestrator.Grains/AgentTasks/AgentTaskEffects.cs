@@ -15,6 +15,9 @@ internal enum AgentTaskEffect
     /// <summary>Give the slot back while another task has what this one needs.</summary>
     ReleaseSlot,
 
+    /// <summary>Have the account paused for all tasks, and give the slot back.</summary>
+    Hold,
+
     /// <summary>Have the worktree made.</summary>
     Prepare,
 
@@ -57,6 +60,7 @@ internal static class AgentTaskEffects
     public static AgentTaskEffect Of(AgentTaskState state, AgentTaskOptions options, DateTimeOffset now) => state.Phase switch
     {
         AgentTaskPhase.Waiting => AgentTaskEffect.WaitForSlot,
+        AgentTaskPhase.Held => AgentTaskEffect.Hold,
         AgentTaskPhase.Blocked => AgentTaskEffect.ReleaseSlot,
         AgentTaskPhase.Preparing => AgentTaskEffect.Prepare,
         AgentTaskPhase.Running when state.Attempt.StartedAt is not null => AgentTaskEffect.Watch,
@@ -85,11 +89,13 @@ internal static class AgentTaskEffects
     /// <summary>When the clock changes what the state asks for; null: it does not.</summary>
     public static DateTimeOffset? NextTimeOf(AgentTaskState state, AgentTaskOptions options, DateTimeOffset now) => state.Phase switch
     {
-        AgentTaskPhase.Waiting => state.CreatedAt + options.QueueTtl,
+        AgentTaskPhase.Waiting => AgentTaskTransitions.QueueExpiresAt(state, options),
+        AgentTaskPhase.Held => state.HeldUntil,
         AgentTaskPhase.Blocked => state.BlockedUntil,
         AgentTaskPhase.Preparing => state.DeadlineAt,
         AgentTaskPhase.Running when state.Attempt is { StartedAt: null, NotBefore: { } notBefore } && notBefore > now && !(state.DeadlineAt < notBefore) => notBefore,
         AgentTaskPhase.Running => state.DeadlineAt,
+        AgentTaskPhase.Stopping when state.StalledSince is not null => state.DeadlineAt,
         _ => null,
     };
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Orchestrator.Grains.Capacity;
 using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Interfaces.Callbacks;
 using Orchestrator.Interfaces.Capacity;
@@ -16,7 +17,7 @@ namespace Orchestrator.Grains.AgentTasks;
 internal sealed partial class AgentTaskGrain(
     [PersistentState("agent-task", GrainStorageNames.Orchestrator)] IPersistentState<AgentTaskState> state,
     [PersistentState("agent-task-request", GrainStorageNames.Orchestrator)] IPersistentState<AgentTaskRequest> request,
-    IAgentTaskCatalog catalog, IOptions<AgentTaskOptions> options, TimeProvider clock, ILogger<AgentTaskGrain> logger) : Grain, IAgentTaskGrain, IRemindable
+    IAgentTaskCatalog catalog, IAgentAccounts accounts, IOptions<AgentTaskOptions> options, TimeProvider clock, ILogger<AgentTaskGrain> logger) : Grain, IAgentTaskGrain, IRemindable
 {
     private const string ReminderName = "agent-task";
     private static readonly TimeSpan ReminderPeriod = TimeSpan.FromMinutes(1);
@@ -72,6 +73,10 @@ internal sealed partial class AgentTaskGrain(
 
     public Task SessionEnded(SessionEndedReport report) =>
         ReceiveAsync(AgentTaskTransitions.SessionEnded(state.State, report, options.Value, NewAgentSessionId(), clock.GetUtcNow()));
+
+    public Task SessionStalled(SessionName session, DateTimeOffset since) => ReceiveAsync(AgentTaskTransitions.SessionStalled(state.State, session, since, clock.GetUtcNow()));
+
+    public Task SessionUsed(SessionName session, AgentUsage usage) => ReceiveAsync(AgentTaskTransitions.SessionUsed(state.State, session, usage, clock.GetUtcNow()));
 
     public Task WorkCollected(WorkReport report) => ReceiveAsync(AgentTaskTransitions.WorkCollected(state.State, report, NewAgentSessionId(), clock.GetUtcNow()));
 
@@ -164,8 +169,9 @@ internal sealed partial class AgentTaskGrain(
             AgentTaskEffect.Prepare => Machine.PrepareAsync(new(session, facts.Repository, facts.BaseBranch, facts.ContinuationBranch, task.CreatedAt)),
             AgentTaskEffect.Start => Machine.StartAsync(SessionRequestOf(task)),
             AgentTaskEffect.Watch => Machine.WatchAsync(session, facts.WorkerType, task.Worktree!),
-            AgentTaskEffect.Stop => Machine.StopAsync(session, facts.WorkerType, task.Worktree, task.Status == AgentTaskStatus.Cancelled ? "cancelled" : "time limit"),
+            AgentTaskEffect.Stop => Machine.StopAsync(session, facts.WorkerType, task.Worktree, ReasonOf(task)),
             AgentTaskEffect.Collect => Machine.CollectAsync(session, task.Worktree!),
+            AgentTaskEffect.Hold => HoldAsync(task),
             AgentTaskEffect.ReleaseSlot => Capacity.ReleaseAsync(TaskId, task.Run),
             AgentTaskEffect.WindUp => WindUpAsync(),
             AgentTaskEffect.Settle => SettleAsync(),
@@ -176,16 +182,31 @@ internal sealed partial class AgentTaskGrain(
     /// <summary>A slot that the task has already, whose notice was lost, is taken up by the same way.</summary>
     private async Task WaitForSlotAsync(AgentTaskState task)
     {
-        var entry = new WaitingEntry(TaskId, task.Run, task.Attempts.Length + 1, task.Facts.Priority, task.CreatedAt) { WorkerType = task.Facts.WorkerType };
+        var entry = new WaitingEntry(TaskId, task.Run, task.NextAttemptNumber, task.Facts.Priority, task.CreatedAt) { WorkerType = task.Facts.WorkerType };
         if ((await Capacity.WaitAsync(entry, CancellationToken.None)).Lease is { } lease) await this.AsReference<IAgentTaskGrain>().SlotGranted(lease);
     }
 
     private SessionRequest SessionRequestOf(AgentTaskState task)
     {
-        var (used, attempt) = (AgentTaskTransitions.UsageOf(task), task.Attempt);
+        var (attempt, left) = (task.Attempt, AgentTaskTransitions.BudgetLeftOf(task));
         return new(
             task.Session(TaskId), request.State.Json, task.Worktree!, attempt.AgentSessionId!, attempt.IsResume, attempt.FollowUp,
-            task.Facts.CostUsdMax - (used.CostUsd ?? 0), task.Facts.TurnsMax - used.Turns);
+            left.CostUsd, left.Turns);
+    }
+
+    private static string ReasonOf(AgentTaskState task) => task switch
+    {
+        { Status: AgentTaskStatus.Cancelled } => "cancelled",
+        { StalledSince: not null } => "no sign of life",
+        { PlannedEnd.Error.Code: TaskErrors.BudgetExhausted } => "budget",
+        _ => "time limit",
+    };
+
+    /// <summary>The account first, so that the slot does not go to another task that would meet the same limit.</summary>
+    private async Task HoldAsync(AgentTaskState task)
+    {
+        await Capacity.HoldAccountAsync(accounts.AccountOf(task.Facts.WorkerType), task.HeldUntil!.Value);
+        await Capacity.ReleaseAsync(TaskId, task.Run);
     }
 
     /// <summary>The slot is free before anything is delivered: the receiver may send the next task from inside our call.</summary>

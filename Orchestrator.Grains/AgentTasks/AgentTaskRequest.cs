@@ -30,8 +30,8 @@ internal sealed record AgentTaskRequest
             AgentType = request.AgentType,
             Priority = request.Priority ?? 0,
             TimeLimit = TimeLimitOf(request) ?? options.Timeout,
-            CostUsdMax = request.Budget?.MaxCostUsd,
-            TurnsMax = request.Budget?.MaxTurns,
+            CostUsdMax = request.Budget?.MaxCostUsd ?? options.CostUsdMax,
+            TurnsMax = request.Budget?.MaxTurns ?? options.TurnsMax,
             TraceId = submission.TraceId,
         };
     }
