@@ -61,7 +61,7 @@ internal static class SessionVerdicts
         {
             AgentErrorKind.ResumeImpossible => Failed(VerdictKind.ResumeImpossible, TaskErrors.Resume(Words(agent, "The conversation cannot be resumed."), worktree)),
             AgentErrorKind.Budget => Failed(VerdictKind.Budget, TaskErrors.Budget(Words(agent, "The budget is exhausted."), worktree)),
-            AgentErrorKind.UsageLimit when agent.IsError || report.ExitCode != 0 =>
+            AgentErrorKind.UsageLimit when agent.IsError || report.ExitCode is not (null or 0) =>
                 new(VerdictKind.UsageLimit, AttemptOutcomes.UsageLimit, TaskErrors.Infra(Words(agent, "The account's usage limit is reached."), worktree)),
             AgentErrorKind.Overload => Failed(VerdictKind.Infra, TaskErrors.Infra(Words(agent, "The model's API is overloaded."), worktree)),
             AgentErrorKind.Own or AgentErrorKind.Refused => Failed(VerdictKind.AgentFailed, TaskErrors.Agent(Words(agent, "The agent reported an error."), worktree)),

@@ -1,5 +1,6 @@
 using Orchestrator.Grains.AgentTasks;
 using Orchestrator.Grains.Capacity;
+using SessionOptions = Orchestrator.Silo.Machines.Sessions.SessionOptions;
 
 namespace Orchestrator.Silo.Configuration;
 
@@ -22,6 +23,8 @@ internal sealed class OrchestratorSettings
 
     public MachineOptions Machine { get; } = new();
 
+    public SessionOptions Sessions { get; } = new();
+
     public CallbackOptions Callbacks { get; } = new();
 
     /// <summary>Settings that were given and are read by nothing yet.</summary>
@@ -42,5 +45,6 @@ internal sealed class OrchestratorSettings
         services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Capacity));
         services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Machine));
         services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Callbacks));
+        services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Sessions));
     }
 }

@@ -37,6 +37,7 @@ internal sealed class HealthReport(
             {
                 [OpenRouterKey] = new(!string.IsNullOrEmpty(Environment.GetEnvironmentVariable(OpenRouterKey))),
             },
+            HeldAccounts = [.. capacity.HeldAccounts.Select(held => new HeldAccountView(held.Account, held.Until))],
             DiskHealthy = checks.HasRoomOnDisk,
             LogForwarderDrain = new() { CounterEpochId = _epochId, ProcessStartedAt = status.StartedAt },
             Version = Version,
