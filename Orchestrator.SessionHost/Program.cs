@@ -25,6 +25,7 @@ internal static class Program
         if (folder.Has(SessionFiles.Exit) || folder.Has(SessionFiles.Started)) return Say("This session has run before.", Refused);
         try
         {
+            if (!Expectation.WaitForLaunch(folder)) return Say("Nobody started this session.", Refused);
             folder.ReserveExit();
             ProcessTree.BecomeSubreaper();
             using var run = new SessionRun(folder);

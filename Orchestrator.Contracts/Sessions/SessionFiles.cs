@@ -1,8 +1,8 @@
 namespace Orchestrator.Contracts.Sessions;
 
 /// <summary>
-/// The files of one session's folder, <c>sessions/&lt;taskId&gt;/&lt;run&gt;.&lt;attempt&gt;/</c> (0700, files 0600). The service writes <see cref="Launch"/>,
-/// <see cref="Prompt"/>, <see cref="Stop"/> and <see cref="Inbox"/>; everything else is the session host's.
+/// The files of one session's folder, <c>sessions/&lt;taskId&gt;/&lt;run&gt;.&lt;attempt&gt;/</c> (0700, files 0600). The service writes <see cref="Expected"/>,
+/// <see cref="Launch"/>, <see cref="Prompt"/>, <see cref="Stop"/> and <see cref="Inbox"/>; everything else is the session host's.
 /// </summary>
 public static class SessionFiles
 {
@@ -11,6 +11,11 @@ public static class SessionFiles
 
     /// <summary>The prompt, byte for byte.</summary>
     public const string Prompt = "prompt.txt";
+
+    /// <summary>
+    /// Present while a start is expected: a session host that is started before <see cref="Launch"/> is there waits for it as long as this file is, and ends without a trace when it goes.
+    /// </summary>
+    public const string Expected = "expected";
 
     /// <summary>Held (exclusively locked) by the session host for its whole life: the truth about "alive".</summary>
     public const string Lock = "lock";

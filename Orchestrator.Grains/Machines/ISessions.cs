@@ -6,6 +6,15 @@ namespace Orchestrator.Grains.Machines;
 public interface ISessions
 {
     /// <summary>
+    /// Opens the terminal of a session whose start is expected, so that <see cref="StartAsync"/> has less to do. May be left out; never fails for what the machine does: that is found by the
+    /// start. A session that has been opened or started before is left as it is.
+    /// </summary>
+    Task OpenAsync(SessionName session);
+
+    /// <summary>Gives up what <see cref="OpenAsync"/> opened: nothing will be started, for now. It may be opened or started again. A session that has been started is left as it is.</summary>
+    Task CloseAsync(SessionName session);
+
+    /// <summary>
     /// Starts a session, or finds the one that a former call started, running or ended. Returns once the agent (or the setup script before it) runs, or the session has ended.
     /// </summary>
     Task<SessionStart> StartAsync(SessionRequest request, CancellationToken cancellationToken);

@@ -34,10 +34,29 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
     {
         Begin(request.Session, JobKind.Prepare, async cancellationToken =>
         {
-            var report = await Task.Run(() => worktrees.PrepareAsync(request, cancellationToken), CancellationToken.None);
+            var report = await Task.Run(() => PrepareAsync(request, cancellationToken), CancellationToken.None);
             await TaskOf(request.Session).WorktreePrepared(report);
         });
         return Task.CompletedTask;
+    }
+
+    /// <summary>The session's terminal is opened while git works: together they take as long as the slower one.</summary>
+    private async Task<WorktreeReport> PrepareAsync(WorktreeRequest request, CancellationToken cancellationToken)
+    {
+        var opening = sessions.OpenAsync(request.Session);
+        WorktreeReport report;
+        try
+        {
+            report = await worktrees.PrepareAsync(request, cancellationToken);
+        }
+        finally
+        {
+            // Not given up with the worktree: whoever stops the session next must find it open, or never opened.
+            await opening;
+        }
+
+        if (report.Worktree is null) await sessions.CloseAsync(request.Session);
+        return report;
     }
 
     public Task StartAsync(SessionRequest request)

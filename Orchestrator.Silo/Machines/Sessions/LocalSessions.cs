@@ -9,6 +9,7 @@ using Orchestrator.Processes;
 using Orchestrator.Silo.Agents;
 using Orchestrator.Silo.Configuration;
 using Orchestrator.Silo.Machines.Terminals;
+using Orchestrator.Silo.Processes;
 
 namespace Orchestrator.Silo.Machines.Sessions;
 
@@ -22,6 +23,26 @@ internal sealed partial class LocalSessions(
 {
     private static readonly TimeSpan HostEndPatience = TimeSpan.FromSeconds(2), KilledPatience = TimeSpan.FromSeconds(10), StopPatience = TimeSpan.FromSeconds(30);
     private readonly ConcurrentDictionary<SessionName, Lazy<Task<SessionStart>>> _starting = new();
+
+    public async Task OpenAsync(SessionName session)
+    {
+        var folder = new SessionFolder(home, session);
+        if (folder.IsHeld || folder.Has(SessionFiles.Launch) || folder.Has(SessionFiles.Stop) || folder.Has(SessionFiles.Started) || folder.Has(SessionFiles.Exit)) return;
+        try
+        {
+            await starter.OpenAsync(folder);
+        }
+        catch (Exception failure) when (failure is ToolFailedException or IOException or UnauthorizedAccessException)
+        {
+            LogNotOpened(failure, session);
+        }
+    }
+
+    public Task CloseAsync(SessionName session)
+    {
+        var folder = new SessionFolder(home, session);
+        return CloseAsync(folder, () => IsViewOfAnother(folder));
+    }
 
     public async Task<SessionStart> StartAsync(SessionRequest request, CancellationToken cancellationToken)
     {
@@ -44,6 +65,7 @@ internal sealed partial class LocalSessions(
     public async Task StopAsync(SessionName session, string reason, CancellationToken cancellationToken)
     {
         var folder = new SessionFolder(home, session);
+        starter.Forget(session);
         try
         {
             folder.WriteStop(new SessionStop { Reason = reason, GraceSeconds = options.Value.StopGraceSeconds });
@@ -83,9 +105,9 @@ internal sealed partial class LocalSessions(
         var (found, failed) = await FindAsync(folder);
         if (failed is not null) return NotStarted(folder, failed);
         if (found is not null) return Answer(found, agent);
-        if (agent is null) return NotStarted(folder, new MachineFailure(unavailable!, Kind: MachineFailureKind.Machine));
+        if (agent is null) return await GiveUpAsync(folder, new MachineFailure(unavailable!, Kind: MachineFailureKind.Machine));
         if (!Directory.Exists(request.Worktree.Path))
-            return NotStarted(folder, new($"The worktree '{request.Worktree.Path}' is gone."), SessionEndKind.WorktreeLost);
+            return await GiveUpAsync(folder, new($"The worktree '{request.Worktree.Path}' is gone."), SessionEndKind.WorktreeLost);
         if (await starter.StartAsync(folder, request, task, agent) is { } failure) return NotStarted(folder, failure);
         return Answer(folder, agent);
 
@@ -115,6 +137,8 @@ internal sealed partial class LocalSessions(
         if (folder.Has(SessionFiles.Exit)) return (folder, null);
         if (folder.IsHeld)
         {
+            // Its host was opened ahead, and waits.
+            if (!folder.Has(SessionFiles.Launch)) return (null, null);
             LogAdopted(folder.Session);
             if (await starter.WaitForStartAsync(folder, isOurs: false) is { } failure) return (null, failure);
             await views.EnsureAsync(folder, CancellationToken.None);
@@ -128,6 +152,28 @@ internal sealed partial class LocalSessions(
     private static SessionEnd EndOf(SessionFolder folder) => folder.ReadExit() is { } exit
         ? new(exit.Kind == SessionExitKind.StoppedBeforeStart ? SessionEndKind.NotStarted : SessionEndKind.SetupFailed, exit)
         : new(SessionEndKind.NotStarted, null);
+
+    private async Task CloseAsync(SessionFolder folder, Func<bool> isViewNeeded)
+    {
+        if (folder.Has(SessionFiles.Launch) || !folder.Has(SessionFiles.Expected)) return;
+        try
+        {
+            starter.Forget(folder.Session);
+            folder.EndExpectation();
+            await views.EndAsync(folder.Session.TaskId, isViewNeeded, CancellationToken.None);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Its host waits until it has had enough.
+            LogNotCleanedUp(error, folder.Session);
+        }
+    }
+
+    private async Task<SessionStart> GiveUpAsync(SessionFolder folder, MachineFailure failure, SessionEndKind kind = SessionEndKind.SetupFailed)
+    {
+        await CloseAsync(folder, () => false);
+        return NotStarted(folder, failure, kind);
+    }
 
     private SessionStart NotStarted(SessionFolder folder, MachineFailure failure, SessionEndKind kind = SessionEndKind.SetupFailed)
     {
@@ -195,6 +241,9 @@ internal sealed partial class LocalSessions(
 
     [LoggerMessage(5, LogLevel.Warning, "Session {Session}: {Remark}")]
     private partial void LogLeftover(SessionName session, string remark);
+
+    [LoggerMessage(7, LogLevel.Information, "Session {Session} cannot be opened ahead of its start")]
+    private partial void LogNotOpened(Exception failure, SessionName session);
 
     [LoggerMessage(6, LogLevel.Warning, "Session {Session} has ended, and what it left cannot be cleaned up")]
     private partial void LogNotCleanedUp(Exception error, SessionName session);

@@ -43,6 +43,16 @@ internal sealed class SessionFolder
     /// <summary>Null when it has not started.</summary>
     public SessionStarted? ReadStarted() => Read(SessionFiles.Started, SessionJsonContext.Default.SessionStarted);
 
+    /// <summary>Says that its start is expected.</summary>
+    public void Expect()
+    {
+        Create();
+        Write(SessionFiles.Expected, []);
+    }
+
+    /// <summary>Says that no start is expected any more: a host that waits for one ends.</summary>
+    public void EndExpectation() => File.Delete(PathOf(SessionFiles.Expected));
+
     /// <summary>Says that it shall end, or never start. What was said first stays.</summary>
     public void WriteStop(SessionStop stop)
     {

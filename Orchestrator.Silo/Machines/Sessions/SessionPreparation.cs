@@ -22,6 +22,7 @@ internal sealed class SessionPreparation(TerminalSockets sockets, IOptions<Sessi
         folder.Write(SessionFiles.Prompt, Encoding.UTF8.GetBytes(request.FollowUp ?? task.Prompt));
         folder.Write(SessionFolder.Context, TaskContext.Write(request.RequestJson));
         folder.Write(SessionFiles.Launch, JsonSerializer.SerializeToUtf8Bytes(LaunchOf(folder, request, agent), SessionJsonContext.Default.SessionLaunch));
+        folder.EndExpectation();
     }
 
     private SessionLaunch LaunchOf(SessionFolder folder, SessionRequest request, AgentLaunch agent) => new()

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Options;
 using Orchestrator.Contracts.AgentTasks;
 using Orchestrator.Contracts.Sessions;
@@ -16,6 +17,30 @@ internal sealed class SessionStarter(
     private static readonly TimeSpan QuickLook = TimeSpan.FromMilliseconds(5), SlowLook = TimeSpan.FromMilliseconds(50), QuickTime = TimeSpan.FromMilliseconds(500);
     private readonly string _host = machine.Value.SessionHostPath ?? Path.Combine(AppContext.BaseDirectory, "session-host", "Orchestrator.SessionHost");
 
+    // Sessions whose host was started ahead: it may not hold the lock yet.
+    private readonly ConcurrentDictionary<SessionName, bool> _opened = new();
+
+    /// <summary>Starts the host ahead: it waits for what it is to run.</summary>
+    /// <exception cref="ToolFailedException">tmux is missing, or failed twice.</exception>
+    /// <exception cref="IOException">The session's folder cannot be written.</exception>
+    public async Task OpenAsync(SessionFolder folder)
+    {
+        if (!File.Exists(_host) || !_opened.TryAdd(folder.Session, true)) return;
+        try
+        {
+            folder.Expect();
+            await StartHostAsync(folder);
+        }
+        catch
+        {
+            _opened.TryRemove(folder.Session, out _);
+            throw;
+        }
+    }
+
+    /// <summary>The host that was started ahead has ended, or will.</summary>
+    public void Forget(SessionName session) => _opened.TryRemove(session, out _);
+
     /// <returns>Null when it has started or ended; else why it cannot.</returns>
     public async Task<MachineFailure?> StartAsync(SessionFolder folder, SessionRequest request, TaskRequest task, AgentLaunch agent)
     {
@@ -23,7 +48,7 @@ internal sealed class SessionStarter(
         {
             preparation.Prepare(folder, request, task, agent);
             if (!File.Exists(_host)) return new($"The session host is not at {_host}.", "Build or install the service again: the session host belongs beside it.", MachineFailureKind.Machine);
-            await StartHostAsync(folder);
+            if (!_opened.TryRemove(folder.Session, out _) && !folder.IsHeld) await StartHostAsync(folder);
             return await WaitForStartAsync(folder, isOurs: true);
         }
         catch (ToolFailedException failure) when (failure.Kind == ToolFailureKind.Missing)

@@ -37,7 +37,7 @@ public sealed partial class AgentTaskGrainTests
         silo.Loses = call => call.MethodName == nameof(ICallbackGrain.TryEnded);
         silo.Machine.End(First);
         await RunningAsync(silo, "t2");
-        await silo.Catalog.ReachedAsync(_ => silo.Tries.Count == 1, "one callback was tried");
+        await silo.Catalog.ReachedAsync(_ => silo.Tries.Count == 1, "the callback to be tried");
     }
 
     [Fact]
@@ -286,6 +286,7 @@ public sealed partial class AgentTaskGrainTests
         var blocked = (await silo.TaskGrain("t1").GetAsync())!;
         Assert.Equal((AgentTaskStatus.Queued, null), (blocked.Status, blocked.DeadlineAt));
         Assert.Empty(blocked.Attempts);
+        Assert.Contains("close t1/1.1", silo.Machine.Log);
         isTaken = false;
         silo.Machine.End(new("t2", 1, 1));
         await TickUntilAsync(silo, RunningAsync(silo, "t1"), TimeSpan.FromSeconds(30));

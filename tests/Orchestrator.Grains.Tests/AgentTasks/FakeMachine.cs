@@ -65,6 +65,19 @@ internal sealed class FakeMachine : IWorktrees, ISessions
         return Task.FromResult<MachineFailure?>(null);
     }
 
+    public Task OpenAsync(SessionName session)
+    {
+        Note($"open {session}");
+        return Task.CompletedTask;
+    }
+
+    public Task CloseAsync(SessionName session)
+    {
+        Note($"close {session}");
+        if (Of(session).HasStarted) Violations.Enqueue($"{session} was closed while it ran");
+        return Task.CompletedTask;
+    }
+
     public Task<SessionStart> StartAsync(SessionRequest request, CancellationToken cancellationToken)
     {
         var session = Of(request.Session);
