@@ -90,7 +90,7 @@ internal static class AgentTaskEffects
     public static DateTimeOffset? NextTimeOf(AgentTaskState state, AgentTaskOptions options, DateTimeOffset now) => state.Phase switch
     {
         AgentTaskPhase.Waiting => AgentTaskTransitions.QueueExpiresAt(state, options),
-        AgentTaskPhase.Held => state.HeldUntil,
+        AgentTaskPhase.Held => state.HeldUntil - AgentTaskTransitions.LineMargin,
         AgentTaskPhase.Blocked => state.BlockedUntil,
         AgentTaskPhase.Preparing => state.DeadlineAt,
         AgentTaskPhase.Running when state.Attempt is { StartedAt: null, NotBefore: { } notBefore } && notBefore > now && !(state.DeadlineAt < notBefore) => notBefore,

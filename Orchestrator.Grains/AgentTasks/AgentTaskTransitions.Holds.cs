@@ -12,6 +12,9 @@ internal static partial class AgentTaskTransitions
     /// <summary>How long after the reset an agent is started again: clocks differ.</summary>
     public static readonly TimeSpan HoldMargin = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long before the end of its hold a task joins the line: the pool holds the account until the very moment, and then the older task goes first, not the quicker one.</summary>
+    public static readonly TimeSpan LineMargin = TimeSpan.FromSeconds(5);
+
     /// <summary>For a limit that does not say when it ends: 5, 15, 45 minutes, then each hour.</summary>
     /// <param name="hold">The how-manieth in a row, from 1.</param>
     public static TimeSpan HoldDelay(int hold) => TimeSpan.FromMinutes(hold switch { <= 1 => 5, 2 => 15, 3 => 45, _ => 60 });

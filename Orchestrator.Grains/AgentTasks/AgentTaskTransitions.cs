@@ -76,7 +76,7 @@ internal static partial class AgentTaskTransitions
         if (state.Phase is AgentTaskPhase.Waiting or AgentTaskPhase.Blocked && now >= QueueExpiresAt(state, options))
             return End(state, AgentTaskStatus.Failed, null, TaskErrors.Expired(options.QueueTtl), now);
         if (state.Phase == AgentTaskPhase.Blocked) return now < state.BlockedUntil ? state : state with { Phase = AgentTaskPhase.Waiting, BlockedUntil = null };
-        if (state.Phase == AgentTaskPhase.Held) return now < state.HeldUntil ? state : HoldIsOver(state, now);
+        if (state.Phase == AgentTaskPhase.Held) return now < state.HeldUntil - LineMargin ? state : HoldIsOver(state, now);
 
         // An agent that is being stopped to be started again has no more time for that.
         var mayEnd = state.Phase is AgentTaskPhase.Preparing or AgentTaskPhase.Running || (state.Phase == AgentTaskPhase.Stopping && state.StalledSince is not null);

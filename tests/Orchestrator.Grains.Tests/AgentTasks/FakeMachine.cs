@@ -30,6 +30,9 @@ internal sealed class FakeMachine : IWorktrees, ISessions
 
     public Func<SessionName, WorkReport> OnCollect { get; set; } = session => new(session, 1, [new(new string('c', 40), "work")], new(1, 1, 0), IsDirty: false);
 
+    /// <summary>Whether sessions that are told to stop take their time for it: until they are told again.</summary>
+    public bool LingersWhenStopped { get; set; }
+
     public int LiveCount => _sessions.Values.Count(session => session.IsLive);
 
     public static Worktree TreeOf(string taskId) => new("acme/web", $"/worktrees/{taskId}", $"task/{taskId}", "main", new string('a', 40));
@@ -111,6 +114,7 @@ internal sealed class FakeMachine : IWorktrees, ISessions
         lock (stopped)
         {
             stopped.IsStopped = true;
+            if (LingersWhenStopped) return Task.CompletedTask;
             var kind = stopped.HasStarted ? SessionEndKind.Exited : SessionEndKind.NotStarted;
             stopped.Ended.TrySetResult(new(session, kind, TaskScenario.Start, null, stopped.HasStarted ? 2 : null, WasStopped: true));
         }
