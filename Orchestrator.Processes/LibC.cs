@@ -172,6 +172,10 @@ internal static unsafe partial class LibC
     [LibraryImport("libc", EntryPoint = "prctl", SetLastError = true)]
     internal static partial int ProcessControl(int option, nuint value, nuint unused1, nuint unused2, nuint unused3);
 
+    /// <summary>macOS only: numerator and denominator that make nanoseconds of the machine's clock units.</summary>
+    [LibraryImport("libc", EntryPoint = "mach_timebase_info")]
+    internal static partial int ReadTimebase(uint* fraction);
+
     /// <summary>macOS only.</summary>
     [LibraryImport("libproc", EntryPoint = "proc_pidinfo")]
     internal static partial int ProcessInformation(int pid, int flavor, ulong argument, void* buffer, int size);

@@ -63,9 +63,15 @@ public sealed record HealthView
     /// <summary>Since the start, seconds.</summary>
     public required long UptimeSeconds { get; init; }
 
+    /// <summary>Accounts whose usage limit is reached: none of their agents is started before that time. Empty: none is.</summary>
+    public IReadOnlyList<HeldAccountView> HeldAccounts { get; init; } = [];
+
     /// <summary>What the service needs on this machine.</summary>
     public required IReadOnlyList<HealthCheckView> Checks { get; init; }
 }
+
+/// <summary>An account that may not be used until then.</summary>
+public sealed record HeldAccountView(string Account, DateTimeOffset Until);
 
 /// <summary>Whether an agent can log in: <c>active</c>, <c>not_configured</c>, <c>expired</c> or <c>invalid</c>.</summary>
 public sealed record WorkerAuthView(string Status, string? AuthMode, bool RefreshSupported);

@@ -159,6 +159,10 @@ public sealed record TaskView
     /// <summary>When its time is over.</summary>
     public DateTimeOffset? DeadlineAt { get; init; }
 
+    /// <summary>Until when it is held, because its account's usage limit is reached. Left out when it is not.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DateTimeOffset? HeldUntil { get; init; }
+
     /// <summary>The members of the completion callback's <c>result</c>.</summary>
     public JsonElement? Result { get; init; }
 
@@ -209,7 +213,10 @@ public sealed record DiffStatView(int Files, int Insertions, int Deletions);
 /// <param name="CacheWriteTokens">Tokens written to the cache.</param>
 /// <param name="CostUsd">US dollars; null: unknown, because the agent did not say (yet). Never a guess.</param>
 /// <param name="Turns">Turns of the agent.</param>
-public sealed record UsageView(long InputTokens, long OutputTokens, long CacheReadTokens, long CacheWriteTokens, double? CostUsd, int Turns);
+/// <param name="CostUnknown">True: an agent was killed before it said what it cost, so that <paramref name="CostUsd"/> is only what is known. Left out otherwise.</param>
+public sealed record UsageView(
+    long InputTokens, long OutputTokens, long CacheReadTokens, long CacheWriteTokens, double? CostUsd, int Turns,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool CostUnknown = false);
 
 /// <summary>One start of an agent.</summary>
 public sealed record AttemptView(

@@ -18,6 +18,9 @@ internal enum AgentTaskEffect
     /// <summary>Look at what has become of the tasks that have to complete first.</summary>
     LookAtDependencies,
 
+    /// <summary>Have the account paused for all tasks, and give the slot back.</summary>
+    Hold,
+
     /// <summary>Have the worktree made.</summary>
     Prepare,
 
@@ -61,6 +64,7 @@ internal static class AgentTaskEffects
     {
         AgentTaskPhase.Waiting => AgentTaskEffect.WaitForSlot,
         AgentTaskPhase.Blocked when !state.WaitsFor.IsEmpty => AgentTaskEffect.LookAtDependencies,
+        AgentTaskPhase.Held => AgentTaskEffect.Hold,
         AgentTaskPhase.Blocked => AgentTaskEffect.ReleaseSlot,
         AgentTaskPhase.Preparing => AgentTaskEffect.Prepare,
         AgentTaskPhase.Running when state.Attempt.StartedAt is not null => AgentTaskEffect.Watch,
@@ -91,12 +95,14 @@ internal static class AgentTaskEffects
     /// <summary>When the clock changes what the state asks for; null: it does not.</summary>
     public static DateTimeOffset? NextTimeOf(AgentTaskState state, AgentTaskOptions options, DateTimeOffset now) => state.Phase switch
     {
-        AgentTaskPhase.Waiting => state.CreatedAt + options.QueueTtl,
-        AgentTaskPhase.Blocked when !state.WaitsFor.IsEmpty => state.CreatedAt + options.QueueTtl,
+        AgentTaskPhase.Waiting => AgentTaskTransitions.QueueExpiresAt(state, options),
+        AgentTaskPhase.Blocked when !state.WaitsFor.IsEmpty => AgentTaskTransitions.QueueExpiresAt(state, options),
+        AgentTaskPhase.Held => state.HeldUntil - AgentTaskTransitions.LineMargin,
         AgentTaskPhase.Blocked => state.BlockedUntil,
         AgentTaskPhase.Preparing => state.DeadlineAt,
         AgentTaskPhase.Running when state.Attempt is { StartedAt: null, NotBefore: { } notBefore } attempt && MustWait(attempt, now) && !(state.DeadlineAt < notBefore) => notBefore,
         AgentTaskPhase.Running => state.DeadlineAt,
+        AgentTaskPhase.Stopping when state.StalledSince is not null => state.DeadlineAt,
         _ => null,
     };
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Orchestrator.Grains.Capacity;
 using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Interfaces.Callbacks;
 using Orchestrator.Interfaces.Capacity;
@@ -16,7 +17,8 @@ namespace Orchestrator.Grains.AgentTasks;
 internal sealed partial class AgentTaskGrain(
     [PersistentState("agent-task", GrainStorageNames.Orchestrator)] IPersistentState<AgentTaskState> state,
     [PersistentState("agent-task-request", GrainStorageNames.Orchestrator)] IPersistentState<AgentTaskRequest> request,
-    IAgentTaskCatalog catalog, ITaskDependencies dependencies, IOptions<AgentTaskOptions> options, TimeProvider clock, ILogger<AgentTaskGrain> logger) : Grain, IAgentTaskGrain, IRemindable
+    IAgentTaskCatalog catalog, ITaskDependencies dependencies, IAgentAccounts accounts, IOptions<AgentTaskOptions> options, TimeProvider clock, ILogger<AgentTaskGrain> logger)
+    : Grain, IAgentTaskGrain, IRemindable
 {
     private const string ReminderName = "agent-task";
     private static readonly TimeSpan ReminderPeriod = TimeSpan.FromMinutes(1);
@@ -83,6 +85,10 @@ internal sealed partial class AgentTaskGrain(
 
     public Task SessionEnded(SessionEndedReport report) =>
         ReceiveAsync(AgentTaskTransitions.SessionEnded(state.State, report, options.Value, NewAgentSessionId(), clock.GetUtcNow()));
+
+    public Task SessionStalled(SessionName session, DateTimeOffset since) => ReceiveAsync(AgentTaskTransitions.SessionStalled(state.State, session, since, clock.GetUtcNow()));
+
+    public Task SessionUsed(SessionName session, AgentUsage usage) => ReceiveAsync(AgentTaskTransitions.SessionUsed(state.State, session, usage, clock.GetUtcNow()));
 
     public Task WorkCollected(WorkReport report) => ReceiveAsync(AgentTaskTransitions.WorkCollected(state.State, report, NewAgentSessionId(), clock.GetUtcNow()));
 
@@ -175,8 +181,9 @@ internal sealed partial class AgentTaskGrain(
             AgentTaskEffect.Prepare => Machine.PrepareAsync(new(session, facts.Repository, facts.BaseBranch, facts.ContinuationBranch, task.CreatedAt)),
             AgentTaskEffect.Start => Machine.StartAsync(SessionRequestOf(task)),
             AgentTaskEffect.Watch => Machine.WatchAsync(session, facts.WorkerType, task.Worktree!),
-            AgentTaskEffect.Stop => Machine.StopAsync(session, facts.WorkerType, task.Worktree, task.Status == AgentTaskStatus.Cancelled ? "cancelled" : "time limit"),
+            AgentTaskEffect.Stop => Machine.StopAsync(session, facts.WorkerType, task.Worktree, ReasonOf(task)),
             AgentTaskEffect.Collect => Machine.CollectAsync(session, task.Worktree!),
+            AgentTaskEffect.Hold => HoldAsync(task),
             AgentTaskEffect.ReleaseSlot => Capacity.StandAsideAsync(TaskId, task.Run),
             AgentTaskEffect.LookAtDependencies => LookAtDependenciesAsync(task),
             AgentTaskEffect.WindUp => WindUpAsync(),
@@ -193,16 +200,31 @@ internal sealed partial class AgentTaskGrain(
 
     private async Task<Lease?> AskForSlotAsync(AgentTaskState task)
     {
-        var entry = new WaitingEntry(TaskId, task.Run, task.Attempts.Length + 1, task.Priority, task.CreatedAt) { WorkerType = task.Facts.WorkerType, Repository = task.Facts.Repository };
+        var entry = new WaitingEntry(TaskId, task.Run, task.NextAttemptNumber, task.Priority, task.CreatedAt) { WorkerType = task.Facts.WorkerType, Repository = task.Facts.Repository };
         return (await Capacity.WaitAsync(entry, CancellationToken.None)).Lease;
     }
 
     private SessionRequest SessionRequestOf(AgentTaskState task)
     {
-        var (used, attempt) = (AgentTaskTransitions.UsageOf(task), task.Attempt);
+        var (attempt, left) = (task.Attempt, AgentTaskTransitions.BudgetLeftOf(task));
         return new(
             task.Session(TaskId), request.State.Json, task.Worktree!, attempt.AgentSessionId!, attempt.IsResume, attempt.FollowUp,
-            task.Facts.CostUsdMax - (used.CostUsd ?? 0), task.Facts.TurnsMax - used.Turns);
+            left.CostUsd, left.Turns);
+    }
+
+    private static string ReasonOf(AgentTaskState task) => task switch
+    {
+        { Status: AgentTaskStatus.Cancelled } => "cancelled",
+        { StalledSince: not null } => "no sign of life",
+        { PlannedEnd.Error.Code: TaskErrors.BudgetExhausted } => "budget",
+        _ => "time limit",
+    };
+
+    /// <summary>The account first, so that the slot does not go to another task that would meet the same limit.</summary>
+    private async Task HoldAsync(AgentTaskState task)
+    {
+        await Capacity.HoldAccountAsync(accounts.AccountOf(task.Facts.WorkerType), task.HeldUntil!.Value);
+        await Capacity.ReleaseAsync(TaskId, task.Run);
     }
 
     /// <summary>The slot is free before anything is delivered: the receiver may send the next task from inside our call.</summary>

@@ -12,6 +12,12 @@ public sealed class AgentTaskOptions
     /// <summary>Whether an agent whose session was lost is started again inside the run. Default: true (<c>RESUME_AFTER_LOSS</c>).</summary>
     public bool ResumeAfterLoss { get; set; } = true;
 
+    /// <summary>What all attempts of a run together may cost, US dollars, when the task says nothing; null: no limit (<c>BUDGET_MAX_COST_USD</c>).</summary>
+    public double? CostUsdMax { get; set; }
+
+    /// <summary>Turns that all attempts of a run together may take, when the task says nothing; null: no limit (<c>BUDGET_MAX_TURNS</c>).</summary>
+    public int? TurnsMax { get; set; }
+
     /// <summary>The repository of a task that names none; null: such a task is refused (<c>DEFAULT_REPOSITORY</c>).</summary>
     public string? DefaultRepository { get; set; }
 

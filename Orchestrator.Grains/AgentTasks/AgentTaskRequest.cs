@@ -31,8 +31,8 @@ internal sealed record AgentTaskRequest
             Priority = request.Priority ?? 0,
             DependsOn = [.. request.DependsOn ?? []],
             TimeLimit = TimeLimitOf(request) ?? options.Timeout,
-            CostUsdMax = request.Budget?.MaxCostUsd,
-            TurnsMax = request.Budget?.MaxTurns,
+            CostUsdMax = request.Budget?.MaxCostUsd ?? options.CostUsdMax,
+            TurnsMax = request.Budget?.MaxTurns ?? options.TurnsMax,
             TraceId = submission.TraceId,
         };
     }

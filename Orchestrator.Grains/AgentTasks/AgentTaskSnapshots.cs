@@ -31,6 +31,7 @@ internal static class AgentTaskSnapshots
         Callbacks = [.. task.Callbacks.Select(debt => SnapshotOf(debt, callbacks))],
         Timeline = task.Timeline,
         TraceId = task.Facts.TraceId,
+        HeldUntil = task.Phase == AgentTaskPhase.Held ? task.HeldUntil : null,
     };
 
     public static CatalogEntry EntryOf(AgentTaskState task) => new()

@@ -35,6 +35,21 @@ internal sealed record AgentTaskState
     /// <summary>Given after the request; null: the request's counts.</summary>
     public int? NewPriority { get; init; }
 
+    /// <summary>Until when it is held by its account's usage limit; null when it is not.</summary>
+    public DateTimeOffset? HeldUntil { get; init; }
+
+    /// <summary>Since when its time limit does not run, because it was held and has no slot again yet; null while it runs.</summary>
+    public DateTimeOffset? PausedSince { get; init; }
+
+    /// <summary>Since when it waits in the line again, after it had a slot; null: since it was accepted.</summary>
+    public DateTimeOffset? WaitingSince { get; init; }
+
+    /// <summary>How long it had waited in the line before that.</summary>
+    public TimeSpan WaitedBefore { get; init; }
+
+    /// <summary>Since when the session that is being stopped showed no sign of life; null when it is stopped for another reason, or not stopped.</summary>
+    public DateTimeOffset? StalledSince { get; init; }
+
     public int Run { get; init; } = 1;
 
     public ImmutableArray<AgentTaskAttempt> Attempts { get; init; } = [];
@@ -89,6 +104,14 @@ internal sealed record AgentTaskState
     /// <summary>-100 to 100; higher goes first.</summary>
     [JsonIgnore]
     public int Priority => NewPriority ?? Facts.Priority;
+
+    /// <summary>Whether the last attempt has not begun: what it starts with is decided, when is not.</summary>
+    [JsonIgnore]
+    public bool IsAttemptPending => !Attempts.IsEmpty && Attempt.Run == Run && Attempt is { StartedAt: null, EndedAt: null };
+
+    /// <summary>The attempt that the next slot is for.</summary>
+    [JsonIgnore]
+    public int NextAttemptNumber => IsAttemptPending ? Attempt.Number : Attempts.LastOrDefault(attempt => attempt.Run == Run)?.Number + 1 ?? 1;
 
     public SessionName Session(string taskId) => new(taskId, Run, Attempts.IsEmpty ? 1 : Attempt.Number);
 }

@@ -10,43 +10,53 @@ namespace Orchestrator.Grains.AgentTasks;
 internal static partial class AgentTaskTransitions
 {
     /// <summary>Between attempts after a failure that is not the agent's own: 10 s, then 60 s.</summary>
-    public static TimeSpan RetryDelay(int attempt) => attempt <= 1 ? TimeSpan.FromSeconds(10) : TimeSpan.FromSeconds(60);
+    /// <param name="failures">How many there were in this run, from 1.</param>
+    public static TimeSpan RetryDelay(int failures) => failures <= 1 ? TimeSpan.FromSeconds(10) : TimeSpan.FromSeconds(60);
 
     /// <summary>The session of the current attempt is over: the run ends, goes on with the next attempt, or has its work collected first.</summary>
     public static AgentTaskState SessionEnded(
         AgentTaskState state, SessionEndedReport report, AgentTaskOptions options, string agentSessionId, DateTimeOffset now)
     {
         if (state.Phase is not (AgentTaskPhase.Running or AgentTaskPhase.Stopping) || report.Session != state.Session(state.Facts.TaskId)) return state;
-        var isStopped = state.Phase == AgentTaskPhase.Stopping;
         var verdict = SessionVerdicts.Judge(report, state.Worktree);
+        var isStopped = state.Phase == AgentTaskPhase.Stopping && !EndedByItself(state, report, verdict);
+        var usage = report.Report?.Usage ?? AgentUsage.None;
         var ended = state.WithAttempt(state.Attempt with
         {
             EndedAt = report.EndedAt,
             ExitCode = report.ExitCode,
-            Outcome = isStopped ? "stopped" : verdict.Outcome,
+            Outcome = !isStopped ? verdict.Outcome : state.StalledSince is null ? state.PlannedEnd?.Error?.Code ?? AttemptOutcomes.Stopped : AttemptOutcomes.Stalled,
             AgentSessionId = report.Report?.AgentSessionId ?? state.Attempt.AgentSessionId,
-            Usage = report.Report?.Usage ?? AgentUsage.None,
+            Usage = SessionVerdicts.WasCutShort(report) ? usage with { CostUnknown = true } : usage,
         }) with
         {
             Summary = report.Report?.Summary ?? state.Summary,
             ReportedJson = MergeReported(state.ReportedJson, report.Report?.ReportedJson),
         };
         ended = ended.Noting(now, "agent_ended", $"attempt {ended.Attempt.Number}: {ended.Attempt.Outcome}");
-        if (isStopped) return Stopped(ended, now);
 
         // An agent that never said a word has no conversation yet.
-        var followUp = ended.Attempt.CanResume && report.Report is not { HasOutput: false } ? FollowUps.GoOn : null;
+        var hasConversation = ended.Attempt.CanResume && report.Report is not { HasOutput: false };
+        if (isStopped) return ended.StalledSince is null ? Stopped(ended, now) : AfterStall(ended, agentSessionId, hasConversation, now);
+        return Judged(ended with { StalledSince = null, PlannedEnd = null }, report, verdict, options, agentSessionId, hasConversation, now);
+    }
+
+    /// <summary>The attempt has ended by itself, or by what nobody planned.</summary>
+    private static AgentTaskState Judged(
+        AgentTaskState ended, SessionEndedReport report, SessionVerdict verdict, AgentTaskOptions options, string agentSessionId, bool hasConversation, DateTimeOffset now)
+    {
+        if (verdict.Kind is VerdictKind.SetupFailed or VerdictKind.ResumeImpossible) return End(ended, AgentTaskStatus.Failed, null, verdict.Error, now);
+        if (verdict.Kind != VerdictKind.Budget && IsOverBudget(ended)) return Collect(ended, Exhausted(ended, UsageOf(ended)));
+        var failures = AttemptOutcomes.InfraFailuresOf(ended);
+        var followUp = hasConversation ? FollowUps.GoOn : null;
         return verdict.Kind switch
         {
             VerdictKind.Succeeded => Collect(ended, new(AgentTaskStatus.Completed, null, ResultRule.Always)),
-            VerdictKind.SetupFailed => End(ended, AgentTaskStatus.Failed, null, verdict.Error, now),
-            VerdictKind.ResumeImpossible => End(ended, AgentTaskStatus.Failed, null, verdict.Error, now),
             VerdictKind.Budget => Collect(ended, new(AgentTaskStatus.Failed, verdict.Error, ResultRule.Always)),
-            VerdictKind.Lost when !options.ResumeAfterLoss => Collect(ended, new(AgentTaskStatus.Interrupted, null, ResultRule.Partial)),
-            VerdictKind.Lost when ended.Attempt.Number >= AttemptsMax => Collect(ended, new(AgentTaskStatus.Interrupted, null, ResultRule.Partial)),
+            VerdictKind.UsageLimit => Hold(ended, report, verdict, agentSessionId, hasConversation, now),
+            VerdictKind.Lost when !options.ResumeAfterLoss || failures >= AttemptsMax => Collect(ended, new(AgentTaskStatus.Interrupted, null, ResultRule.Partial)),
             VerdictKind.Lost => NextAttempt(ended, agentSessionId, followUp, now, now),
-            VerdictKind.Infra when ended.Attempt.Number < AttemptsMax =>
-                NextAttempt(ended, agentSessionId, followUp, now + RetryDelay(ended.Attempt.Number), now),
+            VerdictKind.Infra when failures < AttemptsMax => NextAttempt(ended, agentSessionId, followUp, now + RetryDelay(failures), now),
             _ => Collect(ended, new(AgentTaskStatus.Failed, verdict.Error, ResultRule.WithCommits)),
         };
     }
@@ -63,9 +73,9 @@ internal static partial class AgentTaskTransitions
         if (plan.Status != AgentTaskStatus.Completed)
             return End(state, plan.Status, plan.Result != ResultRule.WithCommits || report.CommitCount > 0 ? result : null, plan.Error, now);
         var missing = ReportedMembers.Missing(state.Facts.AgentType, state.ReportedJson);
-        var mayAsk = !state.HasAskedForMembers && state.Attempt is { CanResume: true, Number: < AttemptsMax } && now < state.DeadlineAt;
-        if (missing.Count > 0 && mayAsk)
-            return NextAttempt(state with { HasAskedForMembers = true, PlannedEnd = null }, agentSessionId, FollowUps.AskFor(state.Facts.AgentType, missing), now, now);
+        var mayAsk = missing.Count > 0 && !state.HasAskedForMembers && state.Attempt.CanResume && now < state.DeadlineAt;
+        if (mayAsk && !HasBudgetLeft(state)) return End(state, AgentTaskStatus.Failed, result, Exhausted(state, UsageOf(state)).Error, now);
+        if (mayAsk) return NextAttempt(state with { HasAskedForMembers = true, PlannedEnd = null }, agentSessionId, FollowUps.AskFor(state.Facts.AgentType, missing), now, now);
         if (ReportedMembers.IsPlanUnclear(state.Facts.AgentType, state.ReportedJson))
             return End(state, AgentTaskStatus.Failed, result, TaskErrors.Unclear(ClarificationIn(state.ReportedJson!)), now);
         return missing.Count == 0
@@ -84,8 +94,10 @@ internal static partial class AgentTaskTransitions
 
     private static AgentTaskState Collect(AgentTaskState state, PlannedEnd plan) => state with { Phase = AgentTaskPhase.Collecting, PlannedEnd = plan };
 
+    /// <summary>Unless there is no budget for one.</summary>
     private static AgentTaskState NextAttempt(AgentTaskState state, string newSessionId, string? followUp, DateTimeOffset notBefore, DateTimeOffset now)
     {
+        if (!HasBudgetLeft(state)) return Collect(state, Exhausted(state, UsageOf(state)));
         var last = state.Attempt;
         var isResume = followUp is not null && last.CanResume;
         return (state with
@@ -121,10 +133,6 @@ internal static partial class AgentTaskTransitions
         1 => $"The agent said nothing; its commit: {report.Commits[0].Message}",
         _ => $"The agent said nothing; its last of {report.CommitCount} commits: {report.Commits[^1].Message}",
     };
-
-    /// <summary>What all attempts of the current run used.</summary>
-    public static AgentUsage UsageOf(AgentTaskState state) =>
-        state.Attempts.Where(attempt => attempt.Run == state.Run).Aggregate(AgentUsage.None, (sum, attempt) => sum.Plus(attempt.Usage));
 
     private static string? ClarificationIn(string reportedJson)
     {

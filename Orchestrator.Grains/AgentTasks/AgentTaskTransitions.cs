@@ -12,7 +12,7 @@ namespace Orchestrator.Grains.AgentTasks;
 /// </summary>
 internal static partial class AgentTaskTransitions
 {
-    /// <summary>Starts of an agent inside one run, at most.</summary>
+    /// <summary>Attempts of one run that may fail by what is neither the agent's nor the task's fault.</summary>
     public const int AttemptsMax = 3;
 
     /// <summary>How long a blocked task waits before it asks again for what another one has.</summary>
@@ -27,12 +27,14 @@ internal static partial class AgentTaskTransitions
     public static AgentTaskState SlotGranted(AgentTaskState state, Lease lease, string agentSessionId, DateTimeOffset now)
     {
         if (state.Phase != AgentTaskPhase.Waiting || lease.Run != state.Run) return state;
+        state = state with { WaitedBefore = state.WaitedBefore + (now - (state.WaitingSince ?? state.CreatedAt)), WaitingSince = null };
+        if (state.IsAttemptPending) return GoOn(state, now);
         return (state with
         {
             Status = AgentTaskStatus.Running,
             Phase = AgentTaskPhase.Preparing,
             DeadlineAt = state.DeadlineAt ?? now + state.Facts.TimeLimit,
-            Attempts = state.Attempts.Add(new AgentTaskAttempt { Run = state.Run, Number = lease.Attempt, AgentSessionId = agentSessionId }),
+            Attempts = state.Attempts.Add(new AgentTaskAttempt { Run = state.Run, Number = state.NextAttemptNumber, AgentSessionId = agentSessionId }),
         }).Noting(now, "slot_granted");
     }
 
@@ -71,15 +73,19 @@ internal static partial class AgentTaskTransitions
     /// <summary>Compares the stored times with the clock.</summary>
     public static AgentTaskState TimePassed(AgentTaskState state, AgentTaskOptions options, DateTimeOffset now)
     {
-        if (state.Phase is AgentTaskPhase.Waiting or AgentTaskPhase.Blocked && now >= state.CreatedAt + options.QueueTtl)
+        if (state.Phase is AgentTaskPhase.Waiting or AgentTaskPhase.Blocked && now >= QueueExpiresAt(state, options))
             return End(state, AgentTaskStatus.Failed, null, TaskErrors.Expired(options.QueueTtl), now);
         if (!state.WaitsFor.IsEmpty) return state;
         // A time that is further away than it ever was is one from before the clock was set back.
         if (state.Phase == AgentTaskPhase.Blocked)
             return now < state.BlockedUntil && state.BlockedUntil - now <= BlockedRetryDelay ? state : state with { Phase = AgentTaskPhase.Waiting, BlockedUntil = null };
-        if (state.Phase is not (AgentTaskPhase.Preparing or AgentTaskPhase.Running) || now < state.DeadlineAt) return state;
+        if (state.Phase == AgentTaskPhase.Held) return now < state.HeldUntil - LineMargin ? state : HoldIsOver(state, now);
+
+        // An agent that is being stopped to be started again has no more time for that.
+        var mayEnd = state.Phase is AgentTaskPhase.Preparing or AgentTaskPhase.Running || (state.Phase == AgentTaskPhase.Stopping && state.StalledSince is not null);
+        if (!mayEnd || now < state.DeadlineAt) return state;
         var plan = new PlannedEnd(AgentTaskStatus.Interrupted, null, ResultRule.Partial);
-        return (state with { Phase = AgentTaskPhase.Stopping, PlannedEnd = plan }).Noting(now, "time_limit", $"{state.Facts.TimeLimit.TotalHours:0.##} h are over");
+        return (state with { Phase = AgentTaskPhase.Stopping, StalledSince = null, PlannedEnd = plan }).Noting(now, "time_limit", $"{state.Facts.TimeLimit.TotalHours:0.##} h are over");
     }
 
     public static AgentTaskState CallbackSettled(AgentTaskState state, string callbackId, CallbackState settled, DateTimeOffset now)
@@ -110,6 +116,7 @@ internal static partial class AgentTaskTransitions
         Status = AgentTaskStatus.Queued,
         Phase = AgentTaskPhase.Blocked,
         BlockedUntil = now + BlockedRetryDelay,
+        WaitingSince = now,
         DeadlineAt = null,
         Attempts = state.Attempts.RemoveAt(state.Attempts.Length - 1),
     }).Noting(now, "blocked", $"task {other} has the branch {state.Facts.ContinuationBranch}");
@@ -127,6 +134,8 @@ internal static partial class AgentTaskTransitions
             Phase = AgentTaskPhase.Ended,
             CompletedAt = now,
             PlannedEnd = null,
+            StalledSince = null,
+            HeldUntil = null,
             Result = result,
             Error = error,
             Callbacks = state.Callbacks.Add(new(callback, CallbackState.Owed)),

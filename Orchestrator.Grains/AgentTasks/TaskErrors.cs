@@ -1,3 +1,4 @@
+using System.Globalization;
 using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Interfaces.Machines;
 
@@ -12,6 +13,7 @@ internal static class TaskErrors
     public const string ResumeFailed = "RESUME_ATTEMPT_FAILED";
     public const string WorktreeLost = "WORKTREE_LOST";
     public const string BudgetExhausted = "BUDGET_EXHAUSTED";
+    public const string Inactivity = "TASK_INACTIVITY_TIMEOUT";
     public const string QueueExpired = "QUEUE_EXPIRED";
     public const string DependencyFailed = "DEPENDENCY_FAILED";
     public const string PlanningUnclear = "PLANNING_AGENT_UNCLEAR";
@@ -46,6 +48,13 @@ internal static class TaskErrors
         WorktreeLost, $"The worktree '{worktree.Path}' is gone.", new Remediation("retry", ManualSteps: $"Look for the work on branch '{worktree.Branch}' of the mirror and under refs/orchestrator/salvage/."));
 
     public static TaskError Budget(string message, Worktree? worktree) => new(BudgetExhausted, message, new Remediation("retry_smaller", WorktreePath: worktree?.Path));
+
+    /// <param name="silence">How long the last session was silent.</param>
+    /// <param name="resumes">How often the agent was started again before.</param>
+    /// <param name="worktree">Where the work is.</param>
+    public static TaskError Inactive(TimeSpan silence, int resumes, Worktree? worktree) => new(
+        Inactivity, string.Create(CultureInfo.InvariantCulture, $"No sign of life for {silence.TotalMinutes:0.##} minutes, after {resumes} resumes: no output, and no work of the agent's processes."),
+        new Remediation("retry", ManualSteps: "Look at the transcript for what it waited for. INACTIVITY_MINUTES says how long an agent may be silent.", WorktreePath: worktree?.Path));
 
     public static TaskError Expired(TimeSpan ttl) => new(
         QueueExpired, $"It waited longer than {ttl.TotalHours:0.##} h for a slot.", new Remediation("wait", InfraRetryAfterSeconds, "Raise WORKER_CAPACITY or QUEUE_TTL_HOURS, or send fewer tasks."));

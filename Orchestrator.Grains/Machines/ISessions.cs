@@ -23,7 +23,12 @@ public interface ISessions
     /// Ends when the session does, and every process of it is gone; at once for one that has ended. A session whose host is gone without a word is <see cref="SessionEndKind.Lost"/>: what
     /// is left of its processes is ended first. A session that was never started is <see cref="SessionEndKind.NotStarted"/>. Cancelling ends the wait, not the session.
     /// </summary>
-    Task<SessionEndedReport> WaitForEndAsync(SessionName session, string workerType, Worktree? worktree, CancellationToken cancellationToken);
+    /// <param name="session">Which one.</param>
+    /// <param name="workerType">Its row in the agents table.</param>
+    /// <param name="worktree">Where it works; null when there is none.</param>
+    /// <param name="listener">Told, on any thread, what happens meanwhile; null: nobody is.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    Task<SessionEndedReport> WaitForEndAsync(SessionName session, string workerType, Worktree? worktree, ISessionListener? listener, CancellationToken cancellationToken);
 
     /// <summary>Tells the session to end: interrupt, after ten seconds kill, every descendant. Returns at once; <see cref="WaitForEndAsync"/> tells when it has ended. One that has never started never will.</summary>
     Task StopAsync(SessionName session, string reason, CancellationToken cancellationToken);

@@ -69,7 +69,7 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
             var start = await Task.Run(() => sessions.StartAsync(request, cancellationToken), CancellationToken.None);
             if (start.Started is { } started) await TaskOf(request.Session).SessionStarted(started);
             var ended = start.Ended
-                ?? await Task.Run(() => sessions.WaitForEndAsync(request.Session, WorkerTypeOf(request), request.Worktree, cancellationToken), CancellationToken.None);
+                ?? await Task.Run(() => sessions.WaitForEndAsync(request.Session, WorkerTypeOf(request), request.Worktree, ListenerOf(request.Session), cancellationToken), CancellationToken.None);
             await TaskOf(request.Session).SessionEnded(ended);
         });
         return Task.CompletedTask;
@@ -132,9 +132,11 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
 
     private void Watch(SessionName session, string workerType, Worktree? worktree) => Begin(session, JobKind.Session, async cancellationToken =>
     {
-        var ended = await Task.Run(() => sessions.WaitForEndAsync(session, workerType, worktree, cancellationToken), CancellationToken.None);
+        var ended = await Task.Run(() => sessions.WaitForEndAsync(session, workerType, worktree, ListenerOf(session), cancellationToken), CancellationToken.None);
         await TaskOf(session).SessionEnded(ended);
     });
+
+    private TaskNotices ListenerOf(SessionName session) => new(TaskOf(session), session);
 
     private IAgentTaskGrain TaskOf(SessionName session) => GrainFactory.GetGrain<IAgentTaskGrain>(session.TaskId);
 

@@ -123,6 +123,9 @@ public sealed record AgentTaskSnapshot
 
     /// <summary>Why the worktree could not be removed when that was tried last; null: it was not tried, or is being tried.</summary>
     [Id(41)] public string? WorktreeProblem { get; init; }
+
+    /// <summary>Until when it is held, because its account's usage limit is reached; null when it is not.</summary>
+    [Id(18)] public DateTimeOffset? HeldUntil { get; init; }
 }
 
 /// <summary>One start of an agent inside a run.</summary>
@@ -162,7 +165,7 @@ public sealed record AgentTaskAttempt
     /// <summary>Its exit code; null when a signal ended it.</summary>
     [Id(10)] public int? ExitCode { get; init; }
 
-    /// <summary>How it ended: <c>succeeded</c>, or a code of a task's error; null while it runs.</summary>
+    /// <summary>How it ended: <c>succeeded</c>, <c>lost</c>, <c>stopped</c>, <c>stalled</c>, <c>usage_limit</c>, or a code of a task's error; null while it runs.</summary>
     [Id(11)] public string? Outcome { get; init; }
 
     /// <summary>What it used.</summary>
@@ -176,8 +179,9 @@ public sealed record AgentTaskAttempt
 /// <param name="CacheWriteTokens">Tokens written to the cache.</param>
 /// <param name="CostUsd">US dollars, as the agent reports it; null when it does not say.</param>
 /// <param name="Turns">Turns, as the agent counts them.</param>
+/// <param name="CostUnknown">Whether some of it cost what nobody can say, because its agent was killed before it said so: <paramref name="CostUsd"/> is what is known.</param>
 [GenerateSerializer, Immutable]
-public sealed record AgentUsage(long InputTokens, long OutputTokens, long CacheReadTokens, long CacheWriteTokens, double? CostUsd, int Turns)
+public sealed record AgentUsage(long InputTokens, long OutputTokens, long CacheReadTokens, long CacheWriteTokens, double? CostUsd, int Turns, bool CostUnknown = false)
 {
     /// <summary>Nothing.</summary>
     public static AgentUsage None { get; } = new(0, 0, 0, 0, null, 0);
@@ -188,7 +192,7 @@ public sealed record AgentUsage(long InputTokens, long OutputTokens, long CacheR
         ArgumentNullException.ThrowIfNull(other);
         return new(
             InputTokens + other.InputTokens, OutputTokens + other.OutputTokens, CacheReadTokens + other.CacheReadTokens, CacheWriteTokens + other.CacheWriteTokens,
-            CostUsd is null ? other.CostUsd : CostUsd + (other.CostUsd ?? 0), Turns + other.Turns);
+            CostUsd is null ? other.CostUsd : CostUsd + (other.CostUsd ?? 0), Turns + other.Turns, CostUnknown || other.CostUnknown);
     }
 }
 

@@ -45,6 +45,14 @@ public interface IAgentTaskGrain : IGrainWithStringKey
     [OneWay]
     Task SessionEnded(SessionEndedReport report);
 
+    /// <summary>The session has shown no sign of life since then (UTC): no output, no work of its processes. Repeated as long as that is so.</summary>
+    [OneWay]
+    Task SessionStalled(SessionName session, DateTimeOffset since);
+
+    /// <summary>What the agent of a session that still runs says it has used so far. Repeated as it grows.</summary>
+    [OneWay]
+    Task SessionUsed(SessionName session, AgentUsage usage);
+
     /// <summary>What git says about the work.</summary>
     [OneWay]
     Task WorkCollected(WorkReport report);

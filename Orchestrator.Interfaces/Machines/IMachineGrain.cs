@@ -191,6 +191,12 @@ public sealed record AgentReport
 
     /// <summary>A JSON object with the result members that it reported, allow-listed and typed; null when it reported none.</summary>
     [Id(9)] public string? ReportedJson { get; init; }
+
+    /// <summary>Whether <see cref="HasResult"/> is the agent's own word; false when it is concluded from the exit code.</summary>
+    [Id(10)] public bool HasSaidResult { get; init; }
+
+    /// <summary>With <see cref="AgentErrorKind.UsageLimit"/>: when the account may be used again, UTC. Null when it does not say so in a form that is known, or says what cannot be.</summary>
+    [Id(11)] public DateTimeOffset? LimitResetsAt { get; init; }
 }
 
 /// <summary>Kinds of an agent's failure.</summary>

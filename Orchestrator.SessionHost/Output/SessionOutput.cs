@@ -7,17 +7,21 @@ namespace Orchestrator.SessionHost;
 internal sealed class SessionOutput : IDisposable
 {
     private const int StandardErrorBytesMax = 8 * 1024 * 1024;
+    private static readonly TimeSpan LifeInterval = TimeSpan.FromSeconds(0.5);
+    private readonly string _eventsPath;
     private readonly SessionLaunch _launch;
     private readonly EventLog _events;
     private readonly Transcript _transcript;
     private readonly CappedFile _standardError;
     private readonly List<ChildProcess> _kept = [];
+    private long _lifeShownAt;
     private bool _isDisposed;
 
     internal SessionOutput(SessionFolder folder, SessionLaunch launch)
     {
         _launch = launch;
-        _events = new EventLog(folder.PathOf(SessionFiles.Events), launch.OutputBytesMax);
+        _eventsPath = folder.PathOf(SessionFiles.Events);
+        _events = new EventLog(_eventsPath, launch.OutputBytesMax);
         _transcript = new Transcript(folder.PathOf(SessionFiles.Transcript));
         _standardError = new CappedFile(folder.PathOf(SessionFiles.StandardError), StandardErrorBytesMax);
         _transcript.Remark($"Task {launch.TaskId}, run {launch.Run}, attempt {launch.Attempt}, in {launch.WorkingDirectory}");
@@ -92,6 +96,26 @@ internal sealed class SessionOutput : IDisposable
         else lines.Feed(bytes);
         _events.Flush();
         _transcript.Flush();
+        if (!bytes.IsEmpty) ShowLife();
+    }
+
+    /// <summary>
+    /// Whoever watches the session looks at the time of the events' file. What is printed without an end of line, or beyond what is kept, does not get there and is a sign of life
+    /// all the same.
+    /// </summary>
+    private void ShowLife()
+    {
+        var (last, now) = (Interlocked.Read(ref _lifeShownAt), TimeProvider.System.GetTimestamp());
+        if (last != 0 && TimeProvider.System.GetElapsedTime(last, now) < LifeInterval) return;
+        Interlocked.Exchange(ref _lifeShownAt, now);
+        try
+        {
+            File.SetLastWriteTimeUtc(_eventsPath, TimeProvider.System.GetUtcNow().UtcDateTime);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The folder is gone, or the disk is broken: the agent goes on.
+        }
     }
 
     private sealed class Sink(SessionOutput output, string source) : ILineSink

@@ -28,6 +28,7 @@ internal static class TaskViews
             StartedAt = task.StartedAt,
             CompletedAt = task.CompletedAt,
             DeadlineAt = task.DeadlineAt,
+            HeldUntil = task.HeldUntil,
             Result = task.Result is { } result ? ToJson(result) : null,
             Error = task.Error is { } error ? ToView(error) : null,
             DiffStat = task.Result?.Diff is { } diff ? new(diff.Files, diff.Insertions, diff.Deletions) : null,
@@ -91,7 +92,7 @@ internal static class TaskViews
         new(error.Remediation.Action, error.Remediation.RetryAfterSeconds, error.Remediation.ManualSteps, error.Remediation.WorktreePath));
 
     private static UsageView ToView(AgentUsage usage) =>
-        new(usage.InputTokens, usage.OutputTokens, usage.CacheReadTokens, usage.CacheWriteTokens, usage.CostUsd, usage.Turns);
+        new(usage.InputTokens, usage.OutputTokens, usage.CacheReadTokens, usage.CacheWriteTokens, usage.CostUsd, usage.Turns, usage.CostUnknown);
 
     private static AttemptView ToView(AgentTaskAttempt attempt) => new(
         attempt.Run, attempt.Number, attempt.Agent, attempt.AgentSessionId, attempt.StartedAt, attempt.EndedAt, attempt.ExitCode, attempt.Outcome, ToView(attempt.Usage));

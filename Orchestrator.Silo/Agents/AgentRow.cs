@@ -33,6 +33,9 @@ internal sealed record AgentRow
     /// <summary>How its output is read.</summary>
     public required AgentOutput Output { get; init; }
 
+    /// <summary>How it says that its account's usage limit is reached.</summary>
+    public UsageLimitRule UsageLimits { get; init; } = UsageLimitRule.None;
+
     /// <summary>Whether its conversation can be resumed by the session id.</summary>
     public bool CanResume { get; init; }
 

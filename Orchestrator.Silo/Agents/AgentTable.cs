@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Orchestrator.Contracts.AgentTasks;
+using Orchestrator.Contracts.Sessions;
 using Orchestrator.Grains.Capacity;
 using Orchestrator.Interfaces.Machines;
 using Orchestrator.Silo.Agents.Output;
@@ -66,8 +67,9 @@ internal sealed class AgentTable : IAgentTable, IAgentAccounts
     public AgentReport ReadReport(string workerType, string sessionFolder, string? worktreePath)
     {
         // A row that is gone since (an older release, a changed configuration) is read as text: its exit code still counts.
-        var output = _workerTypes.TryGetValue(workerType, out var rows) ? rows.Agent.Output : AgentOutput.Text;
-        IAgentOutputReader reader = output == AgentOutput.StreamJson ? new StreamJsonOutput() : new TextOutput();
+        var agent = _workerTypes.TryGetValue(workerType, out var rows) ? rows.Agent : null;
+        var limits = agent?.UsageLimits ?? UsageLimitRule.None;
+        IAgentOutputReader reader = agent?.Output == AgentOutput.StreamJson ? new StreamJsonOutput(limits) : new TextOutput(limits);
         foreach (var each in SessionEventLines.Read(sessionFolder)) reader.Add(each);
         var said = reader.End();
         var (text, block) = ResultBlock.Split(said.LastWords);
@@ -77,6 +79,10 @@ internal sealed class AgentTable : IAgentTable, IAgentAccounts
             ReportedJson = ReportedResult.Merge(block, worktreePath is null ? null : ResultFile.Read(worktreePath)),
         };
     }
+
+    /// <inheritdoc/>
+    public IUsageWatch? WatchUsage(string workerType, string sessionFolder) =>
+        _workerTypes.TryGetValue(workerType, out var rows) && rows.Agent.Output == AgentOutput.StreamJson ? new UsageWatch(Path.Combine(sessionFolder, SessionFiles.Events)) : null;
 
     private string? WhyNot(string name, out string program)
     {

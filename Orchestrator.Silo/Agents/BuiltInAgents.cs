@@ -10,7 +10,24 @@ internal static class BuiltInAgents
     public static string DemoAgentPath { get; } = Path.Combine(AppContext.BaseDirectory, "Agents", "demo-agent.sh");
 
     /// <summary>All of them, with this machine's programs.</summary>
-    public static IReadOnlyList<AgentRow> Rows(MachineOptions options) => [Script(options.ScriptAgent ?? DemoAgentPath), Claude(options.ClaudeCommand)];
+    public static IReadOnlyList<AgentRow> Rows(MachineOptions options) => 
+    [
+        Script(options.ScriptAgent ?? DemoAgentPath) with { UsageLimits = new(options.UsageLimitPatterns) },
+        Claude(options.ClaudeCommand) with { UsageLimits = new([.. options.UsageLimitPatterns, .. ClaudeUsageLimits]) },
+    ];
+
+    /// <summary>
+    /// What Claude Code is known to say (recorded forms of several versions; none could be provoked here). A rate limit that passes in seconds ("would exceed your account's rate limit") is
+    /// none of them. Those with a time first.
+    /// </summary>
+    private static IReadOnlyList<string> ClaudeUsageLimits { get; } =
+    [
+        @"\b(?:usage|session|weekly|daily|monthly|hour|opus|sonnet|haiku) limit reached\s*\|\s*(?<reset>\d{10,13})",
+        @"\b(?:limit reached|hit your (?:[\w-]+ ){0,2}limit|out of (?:extra )?usage)\b[^\n]{0,200}?\b(?:resets?|try again|available again)(?: on)?(?: at)?:? (?<reset>[^\n]+)",
+        @"\b(?:usage|session|weekly|daily|monthly|hour|opus|sonnet|haiku) limit (?:reached|exceeded)",
+        @"\b(?:hit|reached) your (?!rate )(?:[\w-]+ ){0,2}limit\b",
+        @"\bout of (?:extra )?usage\b",
+    ];
 
     /// <summary>Any program: prompt on standard input, the worktree as working directory, exit code counts.</summary>
     private static AgentRow Script(string program) => new()

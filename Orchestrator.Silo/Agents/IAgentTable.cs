@@ -1,6 +1,7 @@
 using Orchestrator.Contracts.AgentTasks;
 using Orchestrator.Contracts.Sessions;
 using Orchestrator.Interfaces.Machines;
+using Orchestrator.Silo.Agents.Output;
 
 namespace Orchestrator.Silo.Agents;
 
@@ -19,6 +20,9 @@ internal interface IAgentTable
     /// <param name="sessionFolder">With <see cref="SessionFiles.Events"/>.</param>
     /// <param name="worktreePath">Null when there is none.</param>
     AgentReport ReadReport(string workerType, string sessionFolder, string? worktreePath);
+
+    /// <summary>Reads what the agent of a running session says it has used; null for one that says nothing before its end.</summary>
+    IUsageWatch? WatchUsage(string workerType, string sessionFolder) => null;
 }
 
 /// <summary>What to run.</summary>

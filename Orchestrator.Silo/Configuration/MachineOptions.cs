@@ -22,6 +22,9 @@ internal sealed class MachineOptions
     /// <summary>Names that a task's <c>environment</c> may have (<c>TASK_ENV_ALLOW</c>).</summary>
     public IReadOnlyList<string> TaskEnvironmentAllowed { get; set; } = [];
 
+    /// <summary>How agents say that their account's usage limit is reached, beside the built-in forms (<c>USAGE_LIMIT_PATTERNS</c>).</summary>
+    public IReadOnlyList<string> UsageLimitPatterns { get; set; } = [];
+
     /// <summary>The session host's program; null: the one beside the service.</summary>
     public string? SessionHostPath { get; set; }
 }

@@ -1,5 +1,6 @@
 using Orchestrator.Grains.AgentTasks;
 using Orchestrator.Grains.Capacity;
+using SessionOptions = Orchestrator.Silo.Machines.Sessions.SessionOptions;
 
 namespace Orchestrator.Silo.Configuration;
 
@@ -23,6 +24,8 @@ internal sealed class OrchestratorSettings
     public MachineOptions Machine { get; } = new();
 
     public CleanupOptions Cleanup { get; } = new();
+
+    public SessionOptions Sessions { get; } = new();
 
     public CallbackOptions Callbacks { get; } = new();
 
@@ -48,5 +51,6 @@ internal sealed class OrchestratorSettings
         services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Cleanup));
         services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Callbacks));
         services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Backups));
+        services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Sessions));
     }
 }

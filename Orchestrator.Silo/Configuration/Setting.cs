@@ -10,4 +10,7 @@ internal sealed record Setting(string Name, string Default, string Meaning, stri
 {
     /// <summary>Whether values are never shown.</summary>
     public bool IsSecret { get; init; }
+
+    /// <summary>What joins the items of a list that stands in <c>orchestrator.json</c>.</summary>
+    public string ListSeparator { get; init; } = ",";
 }

@@ -39,7 +39,14 @@ internal static partial class SettingTable
         new("DEFAULT_REPOSITORY", "–", "the repository of a task that names none", "owner/name", ApplyRepository),
         new("TASK_TIMEOUT_HOURS", "5", "the time limit of a task that names none", "hours, more than 0 and at most 12",
             (to, value) => TryTime(value, 3600, 12, time => to.AgentTasks.Timeout = time)),
-        NotBuilt("INACTIVITY_MINUTES"),
+        new("INACTIVITY_MINUTES", "20", "how long an agent may show no sign of life (output, or work of its processes) before it is stopped and resumed", "minutes, more than 0 and at most 10080",
+            (to, value) => TryTime(value, 60, 10_080, time => to.Sessions.InactivityTimeout = time)),
+        new("BUDGET_MAX_COST_USD", "–", "what all attempts of a task together may cost, when it says nothing", "US dollars, more than 0",
+            (to, value) => TryAmount(value, amount => to.AgentTasks.CostUsdMax = amount)),
+        new("BUDGET_MAX_TURNS", "–", "turns that all attempts of a task together may take, when it says nothing", "a whole number from 1",
+            (to, value) => TryInt(value, 1, int.MaxValue, turns => to.AgentTasks.TurnsMax = turns)),
+        new("USAGE_LIMIT_PATTERNS", "–", "how agents say that their account's usage limit is reached, beside the built-in forms; a group named `reset` holds the time of its end",
+            "regular expressions of .NET, in a list or a line for each", ApplyUsageLimitPatterns) { ListSeparator = "\n" },
         new("SHUTDOWN_DRAIN_SECONDS", "600", "how long `POST /admin/shutdown` waits for what runs", "seconds, from 0 to 86400",
             (to, value) => TryTime(value, 1, 86_400, time => to.Shutdown.DrainTimeout = time, mayBeZero: true)),
         new("RESUME_AFTER_LOSS", "true", "whether an agent whose session was lost is started again", "true or false",
@@ -113,6 +120,12 @@ internal static partial class SettingTable
     private static bool ApplyWorktreeKeep(OrchestratorSettings to, string value) =>
         TryEnum<WorktreeKeep>(value, keep => to.AgentTasks.WorktreeKeep = keep);
 
+    private static bool ApplyUsageLimitPatterns(OrchestratorSettings to, string value)
+    {
+        to.Machine.UsageLimitPatterns = value.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return to.Machine.UsageLimitPatterns.All(UsageLimitRule.IsValid);
+    }
+
     private static bool ApplyAccess(OrchestratorSettings to, string value) => TryEnum<AccessMode>(value, mode => to.Access.Mode = mode);
 
     private static bool ApplyLogLevel(OrchestratorSettings to, string value) => TryEnum<LogLevel>(value, level => to.Server.LogLevel = level);
@@ -167,6 +180,13 @@ internal static partial class SettingTable
         if (!double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)) return false;
         if (number > max || !(mayBeZero ? number >= 0 : number > 0)) return false;
         apply(TimeSpan.FromSeconds(number * unitSeconds));
+        return true;
+    }
+
+    private static bool TryAmount(string value, Action<double> apply)
+    {
+        if (!double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var amount) || !double.IsFinite(amount) || amount <= 0) return false;
+        apply(amount);
         return true;
     }
 

@@ -79,22 +79,22 @@ internal static class SettingsReader
     {
         if (string.Equals(member.Name, SettingTable.HomeName, StringComparison.OrdinalIgnoreCase))
             errors.Add($"{path}: {member.Name} names the folder of this file, so it can only stand in the environment or on the command line.");
-        else if (!ByName.ContainsKey(member.Name))
+        else if (!ByName.TryGetValue(member.Name, out var setting))
             errors.Add($"{path}: unknown key '{member.Name}'.{Suggest(member.Name)}");
-        else if (ToText(member.Value) is { } text)
+        else if (ToText(member.Value, setting.ListSeparator) is { } text)
             values[member.Name] = text;
         else if (member.Value.ValueKind != JsonValueKind.Null)
             errors.Add($"{path}: {member.Name} must be a text, a number, true, false or a list of texts.");
     }
 
-    private static string? ToText(JsonElement value) => value.ValueKind switch
+    private static string? ToText(JsonElement value, string listSeparator) => value.ValueKind switch
     {
         JsonValueKind.String => value.GetString(),
         JsonValueKind.Number => value.GetRawText(),
         JsonValueKind.True => "true",
         JsonValueKind.False => "false",
         JsonValueKind.Array when value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String) =>
-            string.Join(',', value.EnumerateArray().Select(item => item.GetString())),
+            string.Join(listSeparator, value.EnumerateArray().Select(item => item.GetString())),
         _ => null,
     };
 

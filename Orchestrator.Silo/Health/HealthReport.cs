@@ -41,6 +41,7 @@ internal sealed class HealthReport(
             TerminalCallbackActivityTotal = callbacks.TriesTotal,
             WorkerAuths = workerAuths.Get(),
             ProviderApiKeys = ReadProviderKeys(),
+            HeldAccounts = [.. capacity.HeldAccounts.Select(held => new HeldAccountView(held.Account, held.Until))],
             DiskHealthy = checks.HasRoomOnDisk,
             LogForwarderDrain = new() { CounterEpochId = _epochId, ProcessStartedAt = status.StartedAt },
             Version = Version,

@@ -8,7 +8,8 @@ namespace Orchestrator.Silo.Agents.Output;
 /// Reads Claude Code's <c>stream-json</c> (seen with 2.1.330 and 2.1.197; https://code.claude.com/docs/en/headless): the last <c>result</c> tells how it went, by
 /// <c>is_error</c> and never by <c>subtype</c>. The order of members is not fixed; unknown types and members are passed by.
 /// </summary>
-internal sealed class StreamJsonOutput : IAgentOutputReader
+/// <param name="limits">How it says that its account's usage limit is reached.</param>
+internal sealed class StreamJsonOutput(UsageLimitRule limits) : IAgentOutputReader
 {
     /// <summary>Longest summary.</summary>
     public const int SummaryCharsMax = 4000;
@@ -21,10 +22,12 @@ internal sealed class StreamJsonOutput : IAgentOutputReader
     private string? _lastApiError;
     private string? _lastErrorLine;
     private StreamJsonResult? _result;
+    private long _lastAt;
 
     public void Add(SessionEvent line)
     {
         if (line.Source is not ("out" or "err")) return;
+        _lastAt = line.At;
         _hasOutput = _hasOutput || !string.IsNullOrWhiteSpace(line.Text);
         if (line.Source == "err")
         {
@@ -42,16 +45,21 @@ internal sealed class StreamJsonOutput : IAgentOutputReader
         var failure = _result is null
             ? StreamJsonFailure.WithoutResult(_lastApiError, _lastErrorLine, _lastText)
             : isError ? StreamJsonFailure.Of(_result, _lastApiError, _lastText) : new(AgentErrorKind.None, null);
+        var limit = failure.Kind is AgentErrorKind.Overload or AgentErrorKind.Refused or AgentErrorKind.Own
+            ? limits.Match(_result?.ApiStatus, failure.Message, DateTimeOffset.FromUnixTimeMilliseconds(_lastAt)) : null;
         var report = new AgentReport
         {
             HasOutput = _hasOutput,
             HasResult = _result is not null,
             IsError = isError,
-            ErrorKind = failure.Kind,
+            ErrorKind = limit is null ? failure.Kind : AgentErrorKind.UsageLimit,
             ErrorMessage = Summaries.Make(failure.Message, SummaryCharsMax, isTail: false),
-            Usage = _usage.Total,
+            // What it did after its last word was not told.
+            Usage = _usage.Total with { CostUnknown = _result is null ? _hasOutput : _usage.HasMore },
             AgentSessionId = _sessionId,
             PermissionDenials = _permissionDenials,
+            HasSaidResult = _result is not null,
+            LimitResetsAt = limit?.ResetsAt,
         };
         return new(report, isError ? _lastText : _result?.Text ?? _lastText, SummaryCharsMax, SummaryIsTail: false);
     }

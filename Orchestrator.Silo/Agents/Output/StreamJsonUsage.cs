@@ -23,6 +23,9 @@ internal sealed class StreamJsonUsage
     /// <summary>All of it.</summary>
     public AgentUsage Total => _results.Plus(_replies) with { CostUsd = _results.CostUsd ?? _totalCost };
 
+    /// <summary>Whether there were replies after the last result.</summary>
+    public bool HasMore => _lastReplyId is not null;
+
     /// <summary>The end of a turn.</summary>
     public void AddResult(JsonElement result)
     {

@@ -1,3 +1,4 @@
+using Orchestrator.Silo.Health;
 using Orchestrator.Silo.Machines.Git;
 
 namespace Orchestrator.Silo.Machines.Cleanup;

@@ -53,10 +53,11 @@ internal sealed partial class LocalSessions(
         return await start.Value.WaitAsync(cancellationToken);
     }
 
-    public async Task<SessionEndedReport> WaitForEndAsync(SessionName session, string workerType, Worktree? worktree, CancellationToken cancellationToken)
+    public async Task<SessionEndedReport> WaitForEndAsync(SessionName session, string workerType, Worktree? worktree, ISessionListener? listener, CancellationToken cancellationToken)
     {
         var folder = new SessionFolder(home, session);
-        var end = await watch.WhenEndedAsync(folder, cancellationToken);
+        var life = listener is null ? null : new SessionLife(folder, listener, agents.WatchUsage(workerType, folder.Path), options.Value, clock);
+        var end = await watch.WhenEndedAsync(folder, life, cancellationToken);
         await CleanUpAsync(folder, cancellationToken);
         return reports.Create(folder, end, workerType, worktree);
     }

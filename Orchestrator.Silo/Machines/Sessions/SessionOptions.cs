@@ -12,6 +12,9 @@ internal sealed class SessionOptions
     /// <summary>How often it is checked that their views are there. Default: 5 s.</summary>
     public TimeSpan ViewInterval { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long a session may show no sign of life. Default: 20 minutes (<c>INACTIVITY_MINUTES</c>).</summary>
+    public TimeSpan InactivityTimeout { get; set; } = TimeSpan.FromMinutes(20);
+
     /// <summary>How long a host may take from its start until it says so. Default: 60 s.</summary>
     public TimeSpan StartTimeout { get; set; } = TimeSpan.FromSeconds(60);
 

@@ -22,7 +22,10 @@ internal sealed partial class SessionWatch(SessionViews views, IOptions<SessionO
     private bool _isRunning;
 
     /// <summary>Ends with the session. Cancelling ends the wait.</summary>
-    public async Task<SessionEnd> WhenEndedAsync(SessionFolder folder, CancellationToken cancellationToken)
+    /// <param name="folder">Its folder.</param>
+    /// <param name="life">Looks at it meanwhile; null: nobody wants to know.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<SessionEnd> WhenEndedAsync(SessionFolder folder, SessionLife? life, CancellationToken cancellationToken)
     {
         try
         {
@@ -38,6 +41,7 @@ internal sealed partial class SessionWatch(SessionViews views, IOptions<SessionO
         {
             if (!_watched.TryGetValue(folder.Path, out watched!)) _watched.Add(folder.Path, watched = new Watched(folder, clock.GetTimestamp()));
             watched.Waiters++;
+            watched.Life = life ?? watched.Life;
             if (!_isRunning) _ = RunAsync();
             _isRunning = true;
         }
@@ -118,9 +122,23 @@ internal sealed partial class SessionWatch(SessionViews views, IOptions<SessionO
             return;
         }
 
+        if (watched.Life is { IsDue: true } life) _ = Task.Run(() => LookForLife(watched, life));
         if (watched.IsChecked || (watched.CheckedAt is { } last && clock.GetElapsedTime(last) < options.Value.CheckInterval)) return;
         watched.IsChecked = true;
         _ = CheckAsync(watched);
+    }
+
+    private void LookForLife(Watched watched, SessionLife life)
+    {
+        try
+        {
+            life.Look();
+        }
+        catch (Exception error)
+        {
+            // As in CheckAsync.
+            LogCannotLook(error, watched.Folder.Session);
+        }
     }
 
     private async Task CheckAsync(Watched watched)
@@ -191,6 +209,8 @@ internal sealed partial class SessionWatch(SessionViews views, IOptions<SessionO
         public TaskCompletionSource<SessionEnd> Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public int Waiters { get; set; }
+
+        public SessionLife? Life { get; set; }
 
         public long? CheckedAt { get; set; }
 

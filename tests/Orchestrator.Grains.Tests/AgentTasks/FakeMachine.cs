@@ -32,6 +32,9 @@ internal sealed class FakeMachine : IWorktrees, ISessions
 
     public Func<MachineFailure?> OnRemove { get; set; } = () => null;
 
+    /// <summary>Whether sessions that are told to stop take their time for it: until they are told again.</summary>
+    public bool LingersWhenStopped { get; set; }
+
     public int LiveCount => _sessions.Values.Count(session => session.IsLive);
 
     /// <summary>Sessions that live.</summary>
@@ -102,8 +105,9 @@ internal sealed class FakeMachine : IWorktrees, ISessions
         return Task.FromResult(new SessionStart(new(request.Session, TaskScenario.Start, "claude", CanResume: true, TaskScenario.Terminal), null));
     }
 
-    public async Task<SessionEndedReport> WaitForEndAsync(SessionName session, string workerType, Worktree? worktree, CancellationToken cancellationToken)
+    public async Task<SessionEndedReport> WaitForEndAsync(SessionName session, string workerType, Worktree? worktree, ISessionListener? listener, CancellationToken cancellationToken)
     {
+        Of(session).Listener = listener;
         Note($"watch {session}");
         return await Of(session).Ended.Task.WaitAsync(cancellationToken);
     }
@@ -115,6 +119,7 @@ internal sealed class FakeMachine : IWorktrees, ISessions
         lock (stopped)
         {
             stopped.IsStopped = true;
+            if (LingersWhenStopped) return Task.CompletedTask;
             var kind = stopped.HasStarted ? SessionEndKind.Exited : SessionEndKind.NotStarted;
             stopped.Ended.TrySetResult(new(session, kind, TaskScenario.Start, null, stopped.HasStarted ? 2 : null, WasStopped: true));
         }
@@ -131,6 +136,9 @@ internal sealed class FakeMachine : IWorktrees, ISessions
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
         }
     }
+
+    /// <summary>What the machine tells of a session that it watches.</summary>
+    public ISessionListener ListenerOf(SessionName session) => Of(session).Listener ?? throw new InvalidOperationException($"{session} is not watched.");
 
     /// <summary>The agent ends by itself.</summary>
     public void End(SessionName session, AgentReport? report = null, int? exitCode = 0, int? signal = null) => Of(session).Ended.TrySetResult(
@@ -155,6 +163,8 @@ internal sealed class FakeMachine : IWorktrees, ISessions
         public bool IsStopped { get; set; }
 
         public SessionRequest? Request { get; set; }
+
+        public ISessionListener? Listener { get; set; }
 
         public bool IsLive => HasStarted && !Ended.Task.IsCompleted;
     }

@@ -39,6 +39,24 @@ internal static class TaskScenario
     public static AgentTaskState Ended(this AgentTaskState state, SessionEndedReport report) =>
         AgentTaskTransitions.SessionEnded(state, report, Options, "agent-2", report.EndedAt);
 
+    /// <summary>The machine says that the session has been silent for 20 minutes.</summary>
+    public static AgentTaskState Stalled(this AgentTaskState state) =>
+        AgentTaskTransitions.SessionStalled(state, state.Session(TaskId), Start.AddMinutes(10), Start.AddMinutes(30));
+
+    /// <summary>The attempt that was planned starts.</summary>
+    public static AgentTaskState Started(this AgentTaskState state) => AgentTaskTransitions.SessionStarted(
+        state, new(state.Session(TaskId), Start.AddMinutes(3), "claude", CanResume: true, Terminal), Start.AddMinutes(3));
+
+    /// <summary>A held task's time has come, and it gets a slot.</summary>
+    public static AgentTaskState Resumed(this AgentTaskState state)
+    {
+        var at = state.HeldUntil!.Value;
+        return AgentTaskTransitions.SlotGranted(AgentTaskTransitions.TimePassed(state, Options, at), new(TaskId, 1, 1, at), "unused", at);
+    }
+
+    public static AgentTaskState With(this AgentTaskState state, double? costUsdMax, int? turnsMax) =>
+        state with { Facts = state.Facts with { CostUsdMax = costUsdMax, TurnsMax = turnsMax } };
+
     public static AgentTaskState Collected(this AgentTaskState state, int commits = 1, bool isLost = false, MachineFailure? failure = null) => AgentTaskTransitions.WorkCollected(
         state,
         new(state.Session(TaskId), commits, [.. Enumerable.Range(1, commits).Select(i => new CommitDetail(new string('b', 40), $"commit {i}"))], null, false, failure, isLost),

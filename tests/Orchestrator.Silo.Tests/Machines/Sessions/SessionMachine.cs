@@ -92,8 +92,11 @@ internal sealed class SessionMachine : IDisposable
         return new(Name, JsonSerializer.Serialize(task, TaskRequestJsonContext.Default.TaskRequest), Worktree, "agent-session", false, null, null, null);
     }
 
+    /// <summary>Told what happens while the end is waited for; null: nobody.</summary>
+    public ISessionListener? Listener { get; set; }
+
     public Task<SessionEndedReport> WaitForEndAsync() =>
-        Sessions.WaitForEndAsync(Name, "script", Worktree, CancellationToken.None).Within("the session's end", TimeSpan.FromSeconds(120));
+        Sessions.WaitForEndAsync(Name, "script", Worktree, Listener, CancellationToken.None).Within("the session's end", TimeSpan.FromSeconds(120));
 
     public ProcessIdentity Host
     {
