@@ -61,7 +61,7 @@ public sealed class NothingIsLostTests(ITestOutputHelper output) : IDisposable
 
     private sealed class RandomAgent(GitHome home, string path, Random random)
     {
-        private readonly HashSet<string> _committed = [];
+        private readonly HashSet<string> _committed = [], _hidden = [];
         private readonly Dictionary<string, string> _staged = [], _files = new() { ["README.md"] = "hello\n" };
         private int _number;
 
@@ -85,6 +85,8 @@ public sealed class NothingIsLostTests(ITestOutputHelper output) : IDisposable
                     break;
                 case 4 or 5 when _files.ContainsKey(name):
                     Say("add", name);
+                    // Git does not add what it takes for unchanged.
+                    if (_hidden.Remove(name)) Run("update-index", "--no-assume-unchanged", "--", name);
                     Run("add", "--force", "--", name);
                     _staged[name] = _files[name];
                     _tracked.Add(name);
@@ -132,6 +134,7 @@ public sealed class NothingIsLostTests(ITestOutputHelper output) : IDisposable
                 try
                 {
                     Run("update-index", "--assume-unchanged", "--", name);
+                    _hidden.Add(name);
                     _files[name] = $"hidden {path} {++_number}\n";
                     GitHome.Write(Path.Combine(path, name), _files[name]);
                 }
