@@ -46,7 +46,8 @@ internal static class Problems
 
     public static ProblemResult DatabaseCorrupt(string path) => new("database-corrupt", 503, "Database corrupt")
     {
-        Detail = $"{path} is damaged, or no database. It was left as it is. Stop the service, run scripts/restore.sh, start it again.", RetryAfterSeconds = 600,
+        Detail = $"{path} is damaged, or no database. It was left as it is. Stop the service, run scripts/restore.sh, start it again.",
+        RetryAfterSeconds = 600,
     };
 
     public static ProblemResult ShuttingDown() => new("shutting-down", 503, "Service is shutting down") { RetryAfterSeconds = 60 };
