@@ -16,7 +16,7 @@ internal sealed partial class StartupRecovery(
     private const int AtOnceMax = 16;
 
     /// <summary>Fewer, because requests come in meanwhile.</summary>
-    private const int InLineAtOnceMax = 4;
+    private const int InLineAtOnceMax = 2;
 
     /// <summary>Ends when all are awake.</summary>
     public Task Completion { get; private set; } = Task.CompletedTask;

@@ -201,6 +201,7 @@ public sealed partial class AgentTaskGrainTests
     {
         await using var silo = await TaskSilo.StartAsync();
         await silo.SubmitAsync("a");
+        await RunningAsync(silo, "a");
         await SubmitAsync(silo, "then", dependsOn: ["a"]);
         await silo.Catalog.RemoveAsync("a", default);
         Assert.Equal(SubmitOutcome.Accepted, await SubmitAsync(silo, "then", dependsOn: ["a"]));
