@@ -14,7 +14,7 @@ public sealed class MutantTests
         { nameof(Mutant.DebtDropped), "I6" },
         { nameof(Mutant.HolderForgotten), "I4" },
         { nameof(Mutant.StateNotStored), "I1 I5 I8" },
-        { nameof(Mutant.ReminderForgotten), "I5 I8" },
+        { nameof(Mutant.ReminderForgotten), "I5 I6 I8" },
         { nameof(Mutant.AnswerMadeUp), "I6" },
         { nameof(Mutant.FailedStartNotForbidden), "I5" },
         { nameof(Mutant.EndUndone), "I7 I6" },

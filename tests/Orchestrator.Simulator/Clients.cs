@@ -30,6 +30,9 @@ internal sealed class Clients(World world)
 
     public void Reprioritize(string taskId, int priority) => _ = AskAsync(() => world.Silo.GetGrain<IAgentTaskGrain>(taskId).ReprioritizeAsync(priority));
 
+    /// <summary>Lets the worktree of an ended task go, where the rules know that.</summary>
+    public void ReleaseWorktree(string taskId) => world.Silo.TryTell(taskId, "ReleaseWorktreeAsync", null, "swept");
+
     /// <summary>The service died: whoever waits for an answer gets none.</summary>
     public void Crash()
     {

@@ -87,7 +87,7 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
         Job(session, JobKind.Keep, number => machine.Keep(session, number), problem => TaskOf(session).WorktreeSettled(session, problem));
 
     public Task RemoveWorktreeAsync(SessionName session, Worktree worktree) =>
-        Job(session, JobKind.Remove, number => machine.Remove(session, number), problem => TaskOf(session).WorktreeSettled(session, problem));
+        Job(session, JobKind.Remove, number => machine.Remove(session, number), problem => silo.TryTell(session.TaskId, "WorktreeRemoved", session, problem) ? Task.CompletedTask : TaskOf(session).WorktreeSettled(session, problem));
 
     /// <summary>Something of a session is another than it was. Whoever watches it looks when it comes to it.</summary>
     public void Changed(SimulatedSession session)

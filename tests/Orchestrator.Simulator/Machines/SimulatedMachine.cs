@@ -108,6 +108,13 @@ internal sealed class SimulatedMachine(World world)
         if (session.IsHeld) Over(session, new(session.Name, SessionEndKind.Exited, world.Clock.GetUtcNow(), null, 2, WasStopped: true));
     }, isOutside: true);
 
+    /// <summary>It has shown no sign of life since its start, and says what it has used (TaskNotices).</summary>
+    public void Stall(SimulatedSession session)
+    {
+        world.Silo.TryTell(session.Name.TaskId, "SessionUsed", session.Name, new AgentUsage(10, 20, 0, 0, 0.5, 2));
+        world.Silo.TryTell(session.Name.TaskId, "SessionStalled", session.Name, session.StartedAt);
+    }
+
     /// <summary>The host is killed: its lock is free, its agent lives on.</summary>
     public void KillHost(SimulatedSession session)
     {

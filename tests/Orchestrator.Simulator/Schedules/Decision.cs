@@ -68,6 +68,12 @@ internal enum DecisionKind
     /// <summary>A client gives a task another place in the line.</summary>
     Reprioritize,
 
+    /// <summary>A session is silent for too long, and says what it has used so far.</summary>
+    Stall,
+
+    /// <summary>A client has no more use for an ended task's worktree.</summary>
+    ReleaseWorktree,
+
     /// <summary>A grain that nobody calls is dropped from memory.</summary>
     Collect,
 }
@@ -81,7 +87,7 @@ internal enum DecisionKind
 internal readonly record struct Decision(DecisionKind Kind, string? Label, Fate Fate, int Count, int Number)
 {
     /// <summary>How likely each kind is, beside the others.</summary>
-    public static readonly IReadOnlyList<int> Weights = [60, 14, 8, 6, 8, 5, 2, 2, 1, 3, 1, 5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+    public static readonly IReadOnlyList<int> Weights = [60, 14, 8, 6, 8, 5, 2, 2, 1, 3, 1, 5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 1];
 
     public override string ToString() => Kind switch
     {
@@ -91,7 +97,7 @@ internal readonly record struct Decision(DecisionKind Kind, string? Label, Fate 
         DecisionKind.Fault => $"{Fate}: '{Label}'",
         DecisionKind.Delay => $"'{Label}' takes {Count} s",
         DecisionKind.Wait => $"wait {Count} s",
-        DecisionKind.Post or DecisionKind.Delete or DecisionKind.Get or DecisionKind.AgentEnds or DecisionKind.KillHost or DecisionKind.LoseTree or DecisionKind.Reprioritize => $"{Kind} t{Count}",
+        DecisionKind.Post or DecisionKind.Delete or DecisionKind.Get or DecisionKind.AgentEnds or DecisionKind.KillHost or DecisionKind.LoseTree or DecisionKind.Reprioritize or DecisionKind.Stall or DecisionKind.ReleaseWorktree => $"{Kind} t{Count}",
         DecisionKind.SetClock => $"wall clock {Count:+0;-0} min",
         DecisionKind.ReceiverDown => $"receiver down for {Count} min",
         DecisionKind.ShutGate => $"no admission for {Count} min",
