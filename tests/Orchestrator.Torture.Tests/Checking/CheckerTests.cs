@@ -36,14 +36,14 @@ public sealed class CheckerTests
     [Fact]
     public void Good_evidence_is_good() => Assert.Empty(Checker.Check(Good));
 
-    public static TheoryData<string, string> Doctored => new(Cases.Select(each => (each.Name, each.Invariant)));
+    public static TheoryData<string> Doctored => new(Cases.Select(each => each.Name));
 
     [Theory]
     [MemberData(nameof(Doctored))]
-    public void Doctored_evidence_is_found_out(string name, string invariant)
+    public void Doctored_evidence_is_found_out(string name)
     {
-        var findings = Checker.Check(Cases.Single(each => each.Name == name).Doctor(Good));
-        Assert.Contains(findings, finding => finding.Invariant == invariant);
+        var (_, invariant, doctor) = Cases.Single(each => each.Name == name);
+        Assert.Contains(Checker.Check(doctor(Good)), finding => finding.Invariant == invariant);
     }
 
     private static readonly (string Name, string Invariant, Func<Evidence, Evidence> Doctor)[] Cases =

@@ -12,7 +12,7 @@ internal static class RequestFuzz
         """
         {"taskId":"task-1","workerType":"script","prompt":"Make it so: é 😀 \u00e9 \"x\"","webhookUrl":"https://example.com/a/task-complete","webhookSecret":"s3cret","repository":"acme/web","baseBranch":"main",
         "linearIssueId":"L-1","linearIssueLabels":["a","b"],"slug":"x","hasChildren":true,"agentType":"execution","prNumber":7,"continuationPrNumber":8,"continuationPrBranch":"feature/x","reviewTypes":["code"],
-        "timeoutHours":2,"sentryIssue":{"id":1,"n":[null,1.5e3]},"executionMemoryContext":{"k":{"z":1,"a":[]}},"priority":-5,"dependsOn":["task-0"],"budget":{"maxCostUsd":1.25,"maxTurns":30},
+        "timeoutHours":2,"sentryIssue":{"id":1,"n":[null,1.5e3]},"executionMemoryContext":{"k":{"z":1,"a":[]}},"priority":-5,"budget":{"maxCostUsd":1.25,"maxTurns":30},
         "environment":{"FOO":"bar"},"traceId":"t"}
         """;
 

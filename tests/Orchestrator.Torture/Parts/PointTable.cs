@@ -14,7 +14,7 @@ namespace Orchestrator.Torture.Parts;
 internal sealed record PointTable(int Seed, int Seeds, IReadOnlyList<FailTarget> Targets, int Places)
 {
     private const int PointsPerHome = 12;
-    private static readonly TimeSpan HitLimit = TimeSpan.FromSeconds(40), EndLimit = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan HitLimit = TimeSpan.FromSeconds(90), EndLimit = TimeSpan.FromMinutes(4);
 
     /// <summary>Only these; empty: all.</summary>
     public IReadOnlyList<string> Only { get; init; } = [];
