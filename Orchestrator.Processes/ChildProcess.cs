@@ -132,17 +132,18 @@ internal sealed class ChildProcess : IDisposable
     }
 
     /// <summary>For output, error and, when it has one, input.</summary>
-    private static List<(int Read, int Write)> OpenPipes(ChildProcessStart start)
+    private static (int Read, int Write)[] OpenPipes(ChildProcessStart start)
     {
-        var pipes = new List<(int Read, int Write)>(3);
+        var pipes = new (int Read, int Write)[start.HasInput ? 3 : 2];
+        var opened = 0;
         try
         {
-            for (var count = start.HasInput ? 3 : 2; pipes.Count < count;) pipes.Add(LibC.OpenPipe());
+            for (; opened < pipes.Length; opened++) pipes[opened] = LibC.OpenPipe();
             return pipes;
         }
         catch (IOException failure)
         {
-            foreach (var (read, write) in pipes)
+            foreach (var (read, write) in pipes.AsSpan(0, opened))
             {
                 _ = LibC.Close(read);
                 _ = LibC.Close(write);

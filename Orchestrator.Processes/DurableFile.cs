@@ -21,7 +21,7 @@ internal static class DurableFile
     internal static void Write(string path, ReadOnlySpan<byte> content, bool isFlushed = true)
     {
         // A name that nobody can foresee: some folders are agents', where a link may have been planted.
-        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        var temporary = $"{path}.{Path.GetRandomFileName()}.tmp";
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly, BufferSize = 0 };
         try
         {

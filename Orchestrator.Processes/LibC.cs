@@ -68,6 +68,28 @@ internal static unsafe partial class LibC
         return Marshal.GetLastPInvokeError() is NoEntry or NotFolder ? null : throw Failure($"open {path}");
     }
 
+    /// <summary>Reads a file of /proc, as far as there is room: these have no length, and often vanish, which is no exception here.</summary>
+    /// <returns>How many bytes it has; as many as there is room for when it has more; -1 when it cannot be read.</returns>
+    internal static int TryReadFile(string path, Span<byte> room)
+    {
+        var descriptor = Open(path, CloseOnExecFlag);
+        if (descriptor < 0) return -1;
+        using var file = new SafeFileHandle(descriptor, ownsHandle: true);
+        var length = 0;
+        fixed (byte* start = room)
+        {
+            while (length < room.Length)
+            {
+                var count = Read(file, start + length, room.Length - length);
+                if (count == 0) break;
+                if (count > 0) length += (int)count;
+                else if (Marshal.GetLastPInvokeError() != Interrupted) return -1;
+            }
+        }
+
+        return length;
+    }
+
     internal static IOException Failure(string call)
     {
         var error = Marshal.GetLastPInvokeError();

@@ -1,10 +1,10 @@
 namespace Orchestrator.Processes;
 
-/// <summary>One process, for ever: a pid alone is given to another one day.</summary>
+/// <summary>One process, for ever: a pid alone is given to another one day. A class, as <see cref="ProcessEntry"/> is: collections of structs of ours are compiled at run time.</summary>
 /// <param name="Pid">Its process id.</param>
 /// <param name="StartTime">In the system's own unit (Linux: clock ticks since boot; macOS: microseconds since 1970).</param>
 /// <param name="BootId">The boot it lives in.</param>
-internal readonly record struct ProcessIdentity(int Pid, long StartTime, string BootId)
+internal sealed record ProcessIdentity(int Pid, long StartTime, string BootId)
 {
     private static readonly Lazy<string> Boot = new(ReadBootId);
 

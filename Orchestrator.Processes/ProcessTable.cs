@@ -1,5 +1,5 @@
+using System.Buffers.Text;
 using System.Globalization;
-using System.Text;
 
 namespace Orchestrator.Processes;
 
@@ -9,24 +9,24 @@ namespace Orchestrator.Processes;
 /// <param name="Session">Its session's id.</param>
 /// <param name="StartTime">As <see cref="ProcessIdentity.StartTime"/>.</param>
 /// <param name="IsEnded">It has ended, and its parent has not waited for it yet.</param>
-internal readonly record struct ProcessEntry(int Pid, int Parent, int Session, long StartTime, bool IsEnded);
+internal sealed record ProcessEntry(int Pid, int Parent, int Session, long StartTime, bool IsEnded);
 
 /// <summary>Reads the system's processes: /proc on Linux (proc(5)), libproc on macOS.</summary>
 internal static class ProcessTable
 {
+    // On a busy machine it may be without a processor for a while.
+    private const int ExecLooksMax = 200, KernelThreads = 2;
+    private static readonly TimeSpan ExecPause = TimeSpan.FromMilliseconds(1);
+    private static readonly ManualResetEventSlim Never = new();
+
     /// <summary>Null when there is no such process.</summary>
     internal static ProcessEntry? Find(int pid)
     {
         if (OperatingSystem.IsMacOS()) return AppleProcessTable.Find(pid);
-        try
-        {
-            return ParseStat(pid, File.ReadAllBytes($"/proc/{pid}/stat"));
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // Not there, gone while it was read (ESRCH), or another user's where /proc hides those (hidepid).
-            return null;
-        }
+        // Not there, gone while it was read (ESRCH), or another user's where /proc hides those (hidepid): all of them are no process for us.
+        Span<byte> stat = stackalloc byte[1024];
+        var length = LibC.TryReadFile($"/proc/{pid}/stat", stat);
+        return length > 0 ? ParseStat(pid, stat[..length]) : null;
     }
 
     /// <summary>Every process that can be seen.</summary>
@@ -43,24 +43,26 @@ internal static class ProcessTable
         return entries;
     }
 
+    /// <summary>Whether it is a thread of the kernel: these have neither environment nor session.</summary>
+    internal static bool IsOfKernel(ProcessEntry entry) => OperatingSystem.IsLinux() && (entry.Parent == KernelThreads || (entry.Pid == KernelThreads && entry.Parent == 0));
+
     /// <summary>Whether the environment that the process was started with has this very variable. False when it cannot be read.</summary>
     /// <param name="pid">The process.</param>
     /// <param name="variable">UTF-8 of <c>NAME=value</c>.</param>
     internal static bool HasVariable(int pid, ReadOnlySpan<byte> variable)
     {
-        byte[] environment;
-        try
+        if (OperatingSystem.IsMacOS()) return false;
+        var environment = new byte[16 * 1024];
+        var length = ReadEnvironment(pid, ref environment);
+        for (var looks = 0; length == 0 && looks < ExecLooksMax && IsInExec(pid); looks++)
         {
-            if (OperatingSystem.IsMacOS()) return false;
-            environment = File.ReadAllBytes($"/proc/{pid}/environ");
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // Gone, or another user's: then it is none of ours.
-            return false;
+            Never.Wait(ExecPause);
+            length = ReadEnvironment(pid, ref environment);
         }
 
-        var rest = environment.AsSpan();
+        // Gone, or another user's: then it is none of ours.
+        if (length <= 0) return false;
+        var rest = environment.AsSpan(0, length);
         while (!rest.IsEmpty)
         {
             var end = rest.IndexOf((byte)0);
@@ -72,19 +74,50 @@ internal static class ProcessTable
         return false;
     }
 
+    private static int ReadEnvironment(int pid, ref byte[] environment)
+    {
+        var path = $"/proc/{pid}/environ";
+        int length;
+        while ((length = LibC.TryReadFile(path, environment)) == environment.Length) environment = new byte[environment.Length * 4];
+        return length;
+    }
+
+    /// <summary>Whether it is on its way from one program to the next: for an instant it has neither arguments nor environment, and whoever started it goes on already.</summary>
+    private static bool IsInExec(int pid)
+    {
+        Span<byte> first = stackalloc byte[1];
+        return LibC.TryReadFile($"/proc/{pid}/cmdline", first) == 0;
+    }
+
     /// <summary><c>pid (name) state ppid pgrp session … starttime(22)</c>; the name may hold spaces and parentheses.</summary>
     internal static ProcessEntry? ParseStat(int pid, ReadOnlySpan<byte> stat)
     {
+        const int State = 0, Parent = 1, Session = 3, StartTime = 19;
         var nameEnd = stat.LastIndexOf((byte)')');
         if (nameEnd < 0) return null;
-        var fields = Encoding.ASCII.GetString(stat[(nameEnd + 1)..]).Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        const int State = 0, Parent = 1, Session = 3, StartTime = 19;
-        if (fields.Length <= StartTime) return null;
-        return new(
-            pid,
-            int.Parse(fields[Parent], CultureInfo.InvariantCulture),
-            int.Parse(fields[Session], CultureInfo.InvariantCulture),
-            long.Parse(fields[StartTime], CultureInfo.InvariantCulture),
-            fields[State] is "Z" or "X");
+        var rest = stat[(nameEnd + 1)..];
+        var (isEnded, parent, session) = (false, 0L, 0L);
+        for (var index = 0; ; index++)
+        {
+            while (!rest.IsEmpty && rest[0] == (byte)' ') rest = rest[1..];
+            var length = rest.IndexOf((byte)' ');
+            var field = length < 0 ? rest : rest[..length];
+            if (field.IsEmpty) return null;
+            switch (index)
+            {
+                case State: isEnded = field[0] is (byte)'Z' or (byte)'X'; break;
+                case Parent: parent = Number(field); break;
+                case Session: session = Number(field); break;
+                case StartTime: return new(pid, (int)parent, (int)session, Number(field), isEnded);
+            }
+
+            rest = rest[field.Length..];
+        }
+    }
+
+    private static long Number(ReadOnlySpan<byte> digits)
+    {
+        if (!Utf8Parser.TryParse(digits, out long number, out _)) throw new FormatException("A field of /proc/…/stat is no number.");
+        return number;
     }
 }

@@ -52,16 +52,20 @@ internal sealed class ProcessTree
         var found = new HashSet<int>();
         foreach (var entry in all)
         {
-            if (sessions.Contains(entry.Session) || (_marker.Length > 0 && ProcessTable.HasVariable(entry.Pid, _marker))) found.Add(entry.Pid);
+            if (sessions.Contains(entry.Session) || (_marker.Length > 0 && !entry.IsEnded && !ProcessTable.IsOfKernel(entry) && ProcessTable.HasVariable(entry.Pid, _marker))) found.Add(entry.Pid);
         }
 
         AddDescendants(all, found);
         found.Remove(Environment.ProcessId);
-        return
-        [
-            .. all.Where(entry => found.Contains(entry.Pid) && !entry.IsEnded).Select(entry => new ProcessIdentity(entry.Pid, entry.StartTime, boot))
-                .Where(process => !_spared.Contains(process)),
-        ];
+        var alive = new List<ProcessIdentity>();
+        foreach (var entry in all)
+        {
+            if (entry.IsEnded || !found.Contains(entry.Pid)) continue;
+            var process = new ProcessIdentity(entry.Pid, entry.StartTime, boot);
+            if (!_spared.Contains(process)) alive.Add(process);
+        }
+
+        return alive;
     }
 
     /// <summary>
@@ -161,8 +165,8 @@ internal sealed class ProcessTree
         {
             if (leader.BootId != boot) continue;
             var holder = all.Find(entry => entry.Pid == leader.Pid);
-            var isThere = holder.Pid == leader.Pid && leader.Pid != 0;
-            if (isThere && holder.StartTime != leader.StartTime) continue;
+            var isThere = holder is not null;
+            if (holder is not null && holder.StartTime != leader.StartTime) continue;
             if (isThere) _seenLeaders.Add(leader);
             if (isThere || _seenLeaders.Contains(leader) || OperatingSystem.IsMacOS()) sessions.Add(leader.Pid);
         }
@@ -172,18 +176,22 @@ internal sealed class ProcessTree
 
     private void AddDescendants(List<ProcessEntry> all, HashSet<int> found)
     {
-        var children = all.ToLookup(entry => entry.Parent, entry => entry.Pid);
-        var next = new Stack<int>(found);
+        // Once round for each generation; few are deeper than two or three.
+        var parents = new HashSet<int>();
+        foreach (var pid in found) parents.Add(pid);
         foreach (var root in _roots)
         {
-            if (root.IsAlive || root.Pid == Environment.ProcessId) next.Push(root.Pid);
+            if (root.IsAlive || root.Pid == Environment.ProcessId) parents.Add(root.Pid);
         }
 
-        while (next.TryPop(out var parent))
+        for (var isGrowing = true; isGrowing;)
         {
-            foreach (var child in children[parent])
+            isGrowing = false;
+            foreach (var entry in all)
             {
-                if (found.Add(child)) next.Push(child);
+                if (!parents.Contains(entry.Parent) || !parents.Add(entry.Pid)) continue;
+                found.Add(entry.Pid);
+                isGrowing = true;
             }
         }
     }

@@ -17,7 +17,7 @@ internal sealed class ReservedFile
         using var file = Open(FileMode.Create);
         // Written, not only made longer: a file with holes has no room of its own.
         var spaces = new byte[bytes];
-        spaces.AsSpan().Fill((byte)' ');
+        for (var i = 0; i < bytes; i++) spaces[i] = (byte)' ';
         file.Write(spaces);
     }
 

@@ -30,7 +30,7 @@ public sealed class ChildProcessTests : IDisposable
     public async Task A_child_leads_a_session_of_its_own_in_its_folder()
     {
         using var child = Start(["sh", "-c", "pwd; read line"], hasInput: true);
-        var entry = ProcessTable.Find(child.Pid)!.Value;
+        var entry = ProcessTable.Find(child.Pid)!;
         Assert.Equal(child.Pid, entry.Session);
         Assert.True(child.Identity.IsAlive);
         Assert.Equal(Environment.ProcessId, entry.Parent);
@@ -84,6 +84,20 @@ public sealed class ChildProcessTests : IDisposable
         Assert.True(tree.KillAll());
         Assert.Empty(tree.FindAlive());
         Assert.Equal(Signals.Kill, (await exit.Within("its end")).Signal);
+    }
+
+    [Fact]
+    public async Task A_process_is_found_from_the_moment_at_which_it_was_started()
+    {
+        var marker = _scratch.At("marker");
+        var environment = new Dictionary<string, string>(PathOnly) { [ProcessTree.MarkerName] = marker };
+        for (var round = 0; round < 50; round++)
+        {
+            using var child = Start(["sleep", "60"], environment);
+            Assert.Contains(child.Pid, new ProcessTree(marker).FindAlive().Select(process => process.Pid));
+            child.Identity.Send(Signals.Kill);
+            await child.WaitForExitAsync().Within("its end");
+        }
     }
 
     [Fact]

@@ -50,7 +50,7 @@ public sealed class LocalSessionsTests : IDisposable
         using var context = JsonDocument.Parse(_machine.Made("context"));
         Assert.Equal(["taskId", "workerType", "slug"], context.RootElement.EnumerateObject().Select(member => member.Name));
         var started = _machine.Folder.ReadStarted()!;
-        var tmux = ProcessTable.Find(started.HostPid)!.Value.Parent;
+        var tmux = ProcessTable.Find(started.HostPid)!.Parent;
         string[] allowed = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "DOTNET_ROOT", "PWD", "OLDPWD", "SHLVL", "_", "TMUX", "TMUX_PANE", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "SHELL"];
         foreach (var pid in new[] { tmux, started.HostPid })
         {
@@ -83,7 +83,7 @@ public sealed class LocalSessionsTests : IDisposable
     {
         await _machine.StartAsync("touch $CLAUDE_CODE_TMPDIR/own; echo before; until [ -e go ]; do sleep 0.02; done; echo after; until [ -e end ]; do sleep 0.02; done");
         await _machine.Printed("before");
-        Signals.Send(ProcessTable.Find(_machine.Host.Pid)!.Value.Parent, Signals.Kill);
+        Signals.Send(ProcessTable.Find(_machine.Host.Pid)!.Parent, Signals.Kill);
         await HostedSession.Until(() => !TerminalSockets.IsAlive(_machine.Socket), "tmux to be gone");
         File.WriteAllText(Path.Combine(_machine.Worktree.Path, "go"), "");
         await _machine.Printed("after");
