@@ -80,7 +80,6 @@ public sealed class ClaudeCodeLifeTests(ITestOutputHelper output) : IAsyncLifeti
         await Task.Delay(TimeSpan.FromSeconds(4), TimeProvider.System);
         var share = (ProcessorSeconds(pid) - before) / TimeProvider.System.GetElapsedTime(since).TotalSeconds;
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"An agent that waits for its model uses {share:P2} of a processor."));
-        await File.WriteAllTextAsync("/tmp/life-idle.txt", share.ToString(CultureInfo.InvariantCulture));
     }
 
     private static double ProcessorSeconds(int pid)
