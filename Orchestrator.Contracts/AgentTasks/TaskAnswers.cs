@@ -18,6 +18,22 @@ public sealed record TaskSummary(
 /// <summary>The answer to <c>POST /admin/shutdown</c>.</summary>
 public sealed record ShutdownAnswer(string Status, int RunningTasks);
 
+/// <summary>The body of <c>POST /tasks/{id}/priority</c>.</summary>
+/// <param name="Priority">-100 to 100; higher goes first.</param>
+public sealed record PriorityRequest(int Priority);
+
+/// <summary>The answer to <c>POST /tasks/{id}/priority</c>.</summary>
+/// <param name="TaskId">The task.</param>
+/// <param name="Priority">What it has now.</param>
+/// <param name="QueuePosition">Its place in the line, from 1; null: it is not in the line.</param>
+public sealed record PriorityAnswer(string TaskId, int Priority, int? QueuePosition);
+
+/// <summary>The answer to <c>POST /admin/pause</c>, <c>/resume</c> and <c>/drain</c>.</summary>
+/// <param name="Status"><c>paused</c>, <c>resumed</c> or <c>draining</c>.</param>
+/// <param name="RunningTasks">How many run, and go on.</param>
+/// <param name="QueuedTasks">How many wait.</param>
+public sealed record PoolAnswer(string Status, int RunningTasks, int QueuedTasks);
+
 /// <summary>Every error of the HTTP surface (RFC 9457), with the member <c>error</c> that existing clients show.</summary>
 /// <param name="Type"><c>urn:orchestrator:problem:…</c>; never changes its meaning.</param>
 /// <param name="Title">Fixed for the type.</param>

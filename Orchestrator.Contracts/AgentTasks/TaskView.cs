@@ -108,7 +108,7 @@ public sealed record TaskView
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public JsonElement? ExecutionMemoryContext { get; init; }
 
-    /// <summary>See <see cref="TaskRequest.Priority"/>.</summary>
+    /// <summary>See <see cref="TaskRequest.Priority"/>; the last one that was given.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? Priority { get; init; }
 
@@ -138,6 +138,10 @@ public sealed record TaskView
 
     /// <summary>From 1 for the next one to get a slot.</summary>
     public int? QueuePosition { get; init; }
+
+    /// <summary>What a queued task waits for, for people: <c>slot</c>, <c>paused</c>, <c>memory: 201 MB free, floor 256 MB</c>, <c>account claude until …</c>, <c>repository acme/web: 2 of 2</c>, <c>dependencies a, b</c> …</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? WaitingFor { get; init; }
 
     /// <summary>When it was accepted.</summary>
     public required DateTimeOffset CreatedAt { get; init; }

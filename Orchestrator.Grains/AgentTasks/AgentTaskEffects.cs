@@ -18,6 +18,9 @@ internal enum AgentTaskEffect
     /// <summary>Have the account paused for all tasks, and give the slot back.</summary>
     Hold,
 
+    /// <summary>Look at what has become of the tasks that have to complete first.</summary>
+    LookAtDependencies,
+
     /// <summary>Have the worktree made.</summary>
     Prepare,
 
@@ -61,6 +64,7 @@ internal static class AgentTaskEffects
     {
         AgentTaskPhase.Waiting => AgentTaskEffect.WaitForSlot,
         AgentTaskPhase.Held => AgentTaskEffect.Hold,
+        AgentTaskPhase.Blocked when !state.WaitsFor.IsEmpty => AgentTaskEffect.LookAtDependencies,
         AgentTaskPhase.Blocked => AgentTaskEffect.ReleaseSlot,
         AgentTaskPhase.Preparing => AgentTaskEffect.Prepare,
         AgentTaskPhase.Running when state.Attempt.StartedAt is not null => AgentTaskEffect.Watch,
@@ -91,6 +95,7 @@ internal static class AgentTaskEffects
     {
         AgentTaskPhase.Waiting => AgentTaskTransitions.QueueExpiresAt(state, options),
         AgentTaskPhase.Held => state.HeldUntil - AgentTaskTransitions.LineMargin,
+        AgentTaskPhase.Blocked when !state.WaitsFor.IsEmpty => AgentTaskTransitions.QueueExpiresAt(state, options),
         AgentTaskPhase.Blocked => state.BlockedUntil,
         AgentTaskPhase.Preparing => state.DeadlineAt,
         AgentTaskPhase.Running when state.Attempt is { StartedAt: null, NotBefore: { } notBefore } && notBefore > now && !(state.DeadlineAt < notBefore) => notBefore,

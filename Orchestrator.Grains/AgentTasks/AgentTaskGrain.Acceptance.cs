@@ -40,7 +40,8 @@ internal sealed partial class AgentTaskGrain
         {
             request.State = new() { Json = submission.RequestJson };
             var added = catalog.AddAsync(entry, CancellationToken.None);
-            await Task.WhenAll(added, this.RegisterOrUpdateReminder(ReminderName, ReminderPeriod, ReminderPeriod), GuardAsync(request.WriteStateAsync));
+            var linked = accepted.Facts.DependsOn.IsEmpty ? Task.CompletedTask : dependencies.AddAsync(TaskId, accepted.Facts.DependsOn, CancellationToken.None);
+            await Task.WhenAll(added, linked, this.RegisterOrUpdateReminder(ReminderName, ReminderPeriod, ReminderPeriod), GuardAsync(request.WriteStateAsync));
             if (await added == CatalogAddOutcome.CaseConflict)
             {
                 await GuardAsync(request.ClearStateAsync);
@@ -96,6 +97,7 @@ internal sealed partial class AgentTaskGrain
     private async Task ForgetAsync()
     {
         await catalog.RemoveAsync(TaskId, CancellationToken.None);
+        await dependencies.RemoveAsync(TaskId, CancellationToken.None);
         await Capacity.ReleaseAsync(TaskId, int.MaxValue);
     }
 

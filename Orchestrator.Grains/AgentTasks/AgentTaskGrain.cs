@@ -17,7 +17,7 @@ namespace Orchestrator.Grains.AgentTasks;
 internal sealed partial class AgentTaskGrain(
     [PersistentState("agent-task", GrainStorageNames.Orchestrator)] IPersistentState<AgentTaskState> state,
     [PersistentState("agent-task-request", GrainStorageNames.Orchestrator)] IPersistentState<AgentTaskRequest> request,
-    IAgentTaskCatalog catalog, IAgentAccounts accounts, IOptions<AgentTaskOptions> options, TimeProvider clock, ILogger<AgentTaskGrain> logger) : Grain, IAgentTaskGrain, IRemindable
+    IAgentTaskCatalog catalog, ITaskDependencies dependencies, IAgentAccounts accounts, IOptions<AgentTaskOptions> options, TimeProvider clock, ILogger<AgentTaskGrain> logger) : Grain, IAgentTaskGrain, IRemindable
 {
     private const string ReminderName = "agent-task";
     private static readonly TimeSpan ReminderPeriod = TimeSpan.FromMinutes(1);
@@ -45,9 +45,9 @@ internal sealed partial class AgentTaskGrain(
     public async Task<AgentTaskSnapshot?> GetAsync()
     {
         if (!state.RecordExists) return null;
-        var position = state.State.Phase == AgentTaskPhase.Waiting ? await Capacity.FindPositionAsync(TaskId) : null;
+        var place = state.State.Phase == AgentTaskPhase.Waiting ? await Capacity.FindPlaceAsync(TaskId) : null;
         var callbacks = state.State.Callbacks.IsEmpty ? [] : await Callbacks.GetAsync();
-        return AgentTaskSnapshots.Of(state.State, request.State.Json, position, callbacks);
+        return AgentTaskSnapshots.Of(state.State, request.State.Json, place, callbacks);
     }
 
     public async Task<bool> WakeAsync()
@@ -172,7 +172,8 @@ internal sealed partial class AgentTaskGrain(
             AgentTaskEffect.Stop => Machine.StopAsync(session, facts.WorkerType, task.Worktree, ReasonOf(task)),
             AgentTaskEffect.Collect => Machine.CollectAsync(session, task.Worktree!),
             AgentTaskEffect.Hold => HoldAsync(task),
-            AgentTaskEffect.ReleaseSlot => Capacity.ReleaseAsync(TaskId, task.Run),
+            AgentTaskEffect.ReleaseSlot => Capacity.StandAsideAsync(TaskId, task.Run),
+            AgentTaskEffect.LookAtDependencies => LookAtDependenciesAsync(task),
             AgentTaskEffect.WindUp => WindUpAsync(),
             AgentTaskEffect.Settle => SettleAsync(),
             _ => Task.CompletedTask,
@@ -182,7 +183,7 @@ internal sealed partial class AgentTaskGrain(
     /// <summary>A slot that the task has already, whose notice was lost, is taken up by the same way.</summary>
     private async Task WaitForSlotAsync(AgentTaskState task)
     {
-        var entry = new WaitingEntry(TaskId, task.Run, task.NextAttemptNumber, task.Facts.Priority, task.CreatedAt) { WorkerType = task.Facts.WorkerType };
+        var entry = new WaitingEntry(TaskId, task.Run, task.NextAttemptNumber, task.Priority, task.CreatedAt) { WorkerType = task.Facts.WorkerType, Repository = task.Facts.Repository };
         if ((await Capacity.WaitAsync(entry, CancellationToken.None)).Lease is { } lease) await this.AsReference<IAgentTaskGrain>().SlotGranted(lease);
     }
 
@@ -206,12 +207,13 @@ internal sealed partial class AgentTaskGrain(
     private async Task HoldAsync(AgentTaskState task)
     {
         await Capacity.HoldAccountAsync(accounts.AccountOf(task.Facts.WorkerType), task.HeldUntil!.Value);
-        await Capacity.ReleaseAsync(TaskId, task.Run);
+        await Capacity.StandAsideAsync(TaskId, task.Run);
     }
 
     /// <summary>The slot is free before anything is delivered: the receiver may send the next task from inside our call.</summary>
     private async Task WindUpAsync()
     {
+        await TellDependentsAsync();
         await Capacity.ReleaseAsync(TaskId, state.State.Run);
         await SaveAsync(AgentTaskTransitions.WoundUp(state.State));
         await SettleAsync();

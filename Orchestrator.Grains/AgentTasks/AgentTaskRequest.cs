@@ -29,6 +29,7 @@ internal sealed record AgentTaskRequest
             WebhookSecret = request.WebhookSecret,
             AgentType = request.AgentType,
             Priority = request.Priority ?? 0,
+            DependsOn = [.. request.DependsOn ?? []],
             TimeLimit = TimeLimitOf(request) ?? options.Timeout,
             CostUsdMax = request.Budget?.MaxCostUsd ?? options.CostUsdMax,
             TurnsMax = request.Budget?.MaxTurns ?? options.TurnsMax,

@@ -1,12 +1,13 @@
 using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Interfaces.Callbacks;
+using Orchestrator.Interfaces.Capacity;
 
 namespace Orchestrator.Grains.AgentTasks;
 
 /// <summary>What others see of a task's state.</summary>
 internal static class AgentTaskSnapshots
 {
-    public static AgentTaskSnapshot Of(AgentTaskState task, string requestJson, int? position, IReadOnlyList<CallbackSnapshot> callbacks) => new()
+    public static AgentTaskSnapshot Of(AgentTaskState task, string requestJson, WaitingPlace? place, IReadOnlyList<CallbackSnapshot> callbacks) => new()
     {
         RequestJson = requestJson,
         Status = task.Status,
@@ -14,7 +15,9 @@ internal static class AgentTaskSnapshots
         Repository = task.Facts.Repository,
         Worktree = task.Worktree,
         Terminal = task.Terminal,
-        QueuePosition = position,
+        QueuePosition = place?.Position,
+        WaitingFor = place?.WaitingFor ?? WaitingForOf(task),
+        NewPriority = task.NewPriority,
         CreatedAt = task.CreatedAt,
         StartedAt = task.StartedAt,
         CompletedAt = task.CompletedAt,
@@ -38,13 +41,23 @@ internal static class AgentTaskSnapshots
         Attempt = task.Attempts.IsEmpty ? 1 : task.Attempt.Number,
         WorkerType = task.Facts.WorkerType,
         Repository = task.Facts.Repository,
-        Priority = task.Facts.Priority,
+        Priority = task.Priority,
         CreatedAt = task.CreatedAt,
         StartedAt = task.StartedAt,
         CompletedAt = task.CompletedAt,
         ErrorCode = task.Error?.Code,
         Branch = task.Worktree?.Branch,
         OwesCallback = task.Callbacks.Any(debt => debt.State == CallbackState.Owed),
+    };
+
+    /// <summary>What keeps a task out of the line; null: nothing.</summary>
+    private static string? WaitingForOf(AgentTaskState task) => task switch
+    {
+        { WaitsFor.IsEmpty: false, Phase: AgentTaskPhase.Blocked } => $"{(task.WaitsFor.Length == 1 ? "dependency" : "dependencies")} {string.Join(", ", task.WaitsFor)}",
+        { Phase: AgentTaskPhase.Blocked } => $"branch {task.Facts.ContinuationBranch}",
+        { Phase: AgentTaskPhase.Held } => "usage limit",
+        { Phase: AgentTaskPhase.Waiting } => "slot",
+        _ => null,
     };
 
     /// <summary>The callback grain knows the tries; until it has taken a callback over, there are none.</summary>

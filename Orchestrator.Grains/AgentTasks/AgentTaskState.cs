@@ -44,6 +44,12 @@ internal sealed record AgentTaskState
     /// <summary>Since when the session that is being stopped showed no sign of life; null when it is stopped for another reason, or not stopped.</summary>
     public DateTimeOffset? StalledSince { get; init; }
 
+    /// <summary>Dependencies that have not completed yet; while there are any, the task is blocked.</summary>
+    public ImmutableArray<string> WaitsFor { get => field.IsDefault ? [] : field; init; } = [];
+
+    /// <summary>Given after the request; null: the request's counts.</summary>
+    public int? NewPriority { get; init; }
+
     public int Run { get; init; } = 1;
 
     public ImmutableArray<AgentTaskAttempt> Attempts { get; init; } = [];
@@ -91,6 +97,10 @@ internal sealed record AgentTaskState
     [JsonIgnore]
     public int NextAttemptNumber => IsAttemptPending ? Attempt.Number : Attempts.LastOrDefault(attempt => attempt.Run == Run)?.Number + 1 ?? 1;
 
+    /// <summary>-100 to 100; higher goes first.</summary>
+    [JsonIgnore]
+    public int Priority => NewPriority ?? Facts.Priority;
+
     public SessionName Session(string taskId) => new(taskId, Run, Attempts.IsEmpty ? 1 : Attempt.Number);
 }
 
@@ -117,6 +127,9 @@ internal sealed record AgentTaskFacts
     public string? AgentType { get; init; }
 
     public int Priority { get; init; }
+
+    /// <summary>Tasks that have to complete first, in the request's order.</summary>
+    public ImmutableArray<string> DependsOn { get => field.IsDefault ? [] : field; init; } = [];
 
     /// <summary>From the first slot on.</summary>
     public TimeSpan TimeLimit { get; init; }

@@ -22,7 +22,7 @@ internal static partial class AgentTaskTransitions
     private const int TimelineEntriesMax = 200;
 
     public static AgentTaskState Accept(AgentTaskFacts facts, DateTimeOffset now) =>
-        new AgentTaskState { Facts = facts, CreatedAt = now }.Noting(now, "accepted");
+        BlockedBy(new AgentTaskState { Facts = facts, CreatedAt = now }.Noting(now, "accepted"), now);
 
     public static AgentTaskState SlotGranted(AgentTaskState state, Lease lease, string agentSessionId, DateTimeOffset now)
     {
@@ -75,6 +75,7 @@ internal static partial class AgentTaskTransitions
     {
         if (state.Phase is AgentTaskPhase.Waiting or AgentTaskPhase.Blocked && now >= QueueExpiresAt(state, options))
             return End(state, AgentTaskStatus.Failed, null, TaskErrors.Expired(options.QueueTtl), now);
+        if (!state.WaitsFor.IsEmpty) return state;
         if (state.Phase == AgentTaskPhase.Blocked) return now < state.BlockedUntil ? state : state with { Phase = AgentTaskPhase.Waiting, BlockedUntil = null };
         if (state.Phase == AgentTaskPhase.Held) return now < state.HeldUntil - LineMargin ? state : HoldIsOver(state, now);
 

@@ -15,6 +15,7 @@ internal static class TaskErrors
     public const string BudgetExhausted = "BUDGET_EXHAUSTED";
     public const string Inactivity = "TASK_INACTIVITY_TIMEOUT";
     public const string QueueExpired = "QUEUE_EXPIRED";
+    public const string DependencyFailed = "DEPENDENCY_FAILED";
     public const string PlanningUnclear = "PLANNING_AGENT_UNCLEAR";
     public const string VerificationFailed = "TASK_COMPLETION_VERIFICATION_FAILED";
 
@@ -57,6 +58,10 @@ internal static class TaskErrors
 
     public static TaskError Expired(TimeSpan ttl) => new(
         QueueExpired, $"It waited longer than {ttl.TotalHours:0.##} h for a slot.", new Remediation("wait", InfraRetryAfterSeconds, "Raise WORKER_CAPACITY or QUEUE_TTL_HOURS, or send fewer tasks."));
+
+    /// <param name="message">Which one, and how it ended.</param>
+    public static TaskError Dependency(string message) => new(
+        DependencyFailed, message, new Remediation("retry", ManualSteps: "Get that task done, then send this one again under a new task id."));
 
     public static TaskError Unclear(string? clarification) => new(
         PlanningUnclear, clarification ?? "The planning agent found the task unclear.", new Remediation("fix_code", ManualSteps: "Answer what the agent asks in planning_unclear_clarification, then send the task again."));

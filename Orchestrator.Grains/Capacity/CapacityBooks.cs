@@ -18,17 +18,27 @@ internal sealed record CapacityBooks(
         leases, ImmutableSortedSet.Create<WaitingEntry>(LineOrder.Instance), ImmutableDictionary.Create<string, WaitingEntry>(StringComparer.Ordinal),
         ImmutableDictionary.Create<string, DateTimeOffset>(StringComparer.Ordinal));
 
+    /// <summary>Who waits for something other than a slot: it takes room, and gets none.</summary>
+    public ImmutableHashSet<string> Aside { get; init; } = ImmutableHashSet.Create<string>(StringComparer.Ordinal);
+
     /// <summary>Accounts whose agents are not started for a while; some may have passed.</summary>
     public ImmutableArray<HeldAccount> HeldAccounts { get; init; } = [];
 
+    public PoolMode Mode { get; init; }
+
     /// <summary>What is stored of it.</summary>
-    public CapacityState Stored => new() { Leases = Leases, HeldAccounts = HeldAccounts };
+    public CapacityState Stored => new() { Leases = Leases, HeldAccounts = HeldAccounts, Mode = Mode };
+
+    /// <summary>Everybody who has no slot: it waits, or was promised a place.</summary>
+    public int Unserved => Line.Count + Aside.Count + Pending.Count;
 
     /// <summary>Everybody who has, awaits or was promised a slot or a place.</summary>
-    public int Total => Leases.Length + Line.Count + Pending.Count;
+    public int Total => Leases.Length + Unserved;
 
     /// <summary>The line as it is, with what storage says.</summary>
-    public CapacityBooks WithStored(CapacityState stored) => this with { Leases = stored.Leases, HeldAccounts = stored.HeldAccounts };
+    public CapacityBooks WithStored(CapacityState stored) => this with { Leases = stored.Leases, HeldAccounts = stored.HeldAccounts, Mode = stored.Mode };
+
+    public bool Knows(string taskId) => Pending.ContainsKey(taskId) || LineByTask.ContainsKey(taskId) || Aside.Contains(taskId) || LeaseOf(taskId) is not null;
 
     public Lease? LeaseOf(string taskId) => Leases.FirstOrDefault(lease => lease.TaskId == taskId);
 

@@ -15,11 +15,15 @@ namespace Orchestrator.Grains.Capacity;
 [KeepAlive]
 internal sealed partial class CapacityGrain(
     [PersistentState("capacity", GrainStorageNames.Orchestrator)] IPersistentState<CapacityState> state, IAgentTaskCatalog catalog, IAdmissionGate gate,
-    IAgentAccounts accounts, IOptions<CapacityOptions> options, TimeProvider clock, ILogger<CapacityGrain> logger) : Grain, ICapacityGrain
+    IAgentAccounts accounts, IMachineMemory memory, IOptions<CapacityOptions> options, TimeProvider clock, ILogger<CapacityGrain> logger) : Grain, ICapacityGrain
 {
     private static readonly TimeSpan RecountPeriod = TimeSpan.FromMinutes(1);
 
+    /// <summary>How soon a machine that could not start anything is looked at again.</summary>
+    private static readonly TimeSpan ObstaclePeriod = TimeSpan.FromSeconds(5);
+
     private IGrainTimer? _nextLook;
+    private string? _obstacle;
     private CapacityBooks _books = CapacityBooks.Of([]);
     private long _admissionsTotal;
 
@@ -44,6 +48,8 @@ internal sealed partial class CapacityGrain(
         return _books.LeaseOf(entry.TaskId) is { } lease ? new(lease, null) : new(null, PositionOf(entry.TaskId));
     }
 
+    public Task StandAsideAsync(string taskId, int run) => ApplyAsync(CapacityRules.StandAside(_books, taskId, run));
+
     public Task ReleaseAsync(string taskId, int run) => ApplyAsync(CapacityRules.Release(_books, taskId, run));
 
     public Task HoldAccountAsync(string account, DateTimeOffset until)
@@ -53,29 +59,48 @@ internal sealed partial class CapacityGrain(
         return ApplyAsync(held);
     }
 
-    public Task<int?> FindPositionAsync(string taskId) => Task.FromResult(PositionOf(taskId));
+    public async Task<CapacitySnapshot> SetModeAsync(PoolMode mode)
+    {
+        if (mode != _books.Mode) LogMode(logger, this.GetPrimaryKeyString(), mode, _books.Leases.Length, _books.Line.Count + _books.Aside.Count);
+        await ApplyAsync(_books with { Mode = mode });
+        return Snapshot();
+    }
 
-    public Task<CapacitySnapshot> GetAsync() => Task.FromResult(
-        new CapacitySnapshot(options.Value.SlotsMax, _books.Leases.Length, _books.Line.Count, _books.Pending.Count, _admissionsTotal)
-        {
-            HeldAccounts = [.. _books.HeldAccounts.Where(held => held.Until > clock.GetUtcNow())],
-        });
+    public Task<WaitingPlace> FindPlaceAsync(string taskId) => Task.FromResult(
+        _books.LineByTask.TryGetValue(taskId, out var entry) ? new WaitingPlace(PositionOf(taskId), SlotRules.ReasonOf(_books, entry, Conditions(_books))) : new(null, null));
+
+    public Task<CapacitySnapshot> GetAsync() => Task.FromResult(Snapshot());
+
+    private CapacitySnapshot Snapshot() => new(options.Value.SlotsMax, _books.Leases.Length, _books.Line.Count, _books.Pending.Count, _admissionsTotal)
+    {
+        HeldAccounts = [.. _books.HeldAccounts.Where(held => held.Until > clock.GetUtcNow())],
+        Aside = _books.Aside.Count,
+        Mode = _books.Mode,
+        GivesNone = SlotRules.ReasonOf(_books.Mode) ?? FindObstacle(),
+    };
+
+    /// <summary>The machine is looked at only when somebody could start.</summary>
+    private SlotConditions Conditions(CapacityBooks books) => new(options.Value, accounts, clock.GetUtcNow(), SlotRules.HasUse(books, options.Value) ? FindObstacle() : null);
+
+    private string? FindObstacle() => SlotObstacles.Find(gate, memory, options.Value);
 
     private int? PositionOf(string taskId) => _books.LineByTask.TryGetValue(taskId, out var entry) ? _books.Line.IndexOf(entry) + 1 : null;
 
     private Task RecountAsync()
     {
         var recounted = CapacityRules.Recount(_books, catalog.ReadOpen(), clock.GetUtcNow());
-        var freed = _books.Leases.Except(recounted.Leases).Select(lease => lease.TaskId).ToList();
+        var kept = recounted.Leases.Select(lease => lease.TaskId).ToHashSet(StringComparer.Ordinal);
+        var freed = _books.Leases.Where(lease => !kept.Contains(lease.TaskId)).Select(lease => lease.TaskId).ToList();
         if (freed.Count > 0) LogFreed(logger, this.GetPrimaryKeyString(), freed.Count, string.Join(", ", freed.Take(5)));
         return ApplyAsync(recounted);
     }
 
-    /// <summary>Grants what is free, saves the leases when they changed, and tells those who got one; a notice that is lost is re-read by its task.</summary>
+    /// <summary>Grants what is free, saves what is stored when it changed, and tells those who got a slot; a notice that is lost is re-read by its task.</summary>
     private async Task ApplyAsync(CapacityBooks books)
     {
-        // Who shuts down, or has no room for a worktree, starts nothing; the recount goes on with it.
-        (_books, var granted) = gate.Refusal is null ? CapacityRules.Grant(books, options.Value, accounts, clock.GetUtcNow()) : (books, []);
+        var conditions = Conditions(books);
+        (_books, var granted) = SlotRules.Grant(books, conditions);
+        NoteObstacle(conditions.Obstacle);
         SetNextLook();
         if (_books.Stored != state.State) await SaveAsync();
         foreach (var lease in granted)
@@ -85,13 +110,23 @@ internal sealed partial class CapacityGrain(
         }
     }
 
-    /// <summary>An account is let go when its time has come; the recount each minute is the net.</summary>
+    /// <summary>Says once for each change what keeps everybody waiting; figures alone are no change.</summary>
+    private void NoteObstacle(string? obstacle)
+    {
+        if (obstacle is not null && _obstacle is null) LogObstacle(logger, obstacle, _books.Line.Count);
+        else if (obstacle is null && _obstacle is not null) LogNoObstacle(logger, _obstacle);
+        _obstacle = obstacle;
+    }
+
+    /// <summary>Looks again when an account's time has come, or soon when the machine was in the way; the recount each minute is the net.</summary>
     private void SetNextLook()
     {
         var now = clock.GetUtcNow();
-        if (CapacityRules.NextTimeOf(_books, now) - now is not { } wait || wait > RecountPeriod) return;
+        var wait = SlotRules.NextTimeOf(_books, now) - now;
+        if (_obstacle is not null && (wait is null || wait > ObstaclePeriod)) wait = ObstaclePeriod;
+        if (wait is not { } due || due > RecountPeriod) return;
         _nextLook ??= this.RegisterGrainTimer(() => ApplyAsync(_books), new() { DueTime = Timeout.InfiniteTimeSpan, Period = Timeout.InfiniteTimeSpan });
-        _nextLook.Change(wait, Timeout.InfiniteTimeSpan);
+        _nextLook.Change(due, Timeout.InfiniteTimeSpan);
     }
 
     private async Task SaveAsync()
@@ -125,6 +160,15 @@ internal sealed partial class CapacityGrain(
 
     [LoggerMessage(200, LogLevel.Information, "Task {TaskId} got a slot: {Leased} of {Slots} taken, {Waiting} wait.")]
     private static partial void LogGranted(ILogger logger, string taskId, int leased, int slots, int waiting);
+
+    [LoggerMessage(203, LogLevel.Warning, "Pool {Pool} is {Mode}: {Leased} run, {Waiting} wait.")]
+    private static partial void LogMode(ILogger logger, string pool, PoolMode mode, int leased, int waiting);
+
+    [LoggerMessage(204, LogLevel.Warning, "No agent is started: {Obstacle}; {Waiting} tasks are in the line.")]
+    private static partial void LogObstacle(ILogger logger, string obstacle, int waiting);
+
+    [LoggerMessage(205, LogLevel.Information, "Agents are started again; what was in the way is gone or nobody waits: {Obstacle}.")]
+    private static partial void LogNoObstacle(ILogger logger, string obstacle);
 
     [LoggerMessage(202, LogLevel.Warning, "Account {Account} is held until {Until}: no agent of it is started before.")]
     private static partial void LogHeld(ILogger logger, string account, DateTimeOffset until);

@@ -5,30 +5,47 @@ using Orchestrator.Interfaces.Capacity;
 
 namespace Orchestrator.Grains.Capacity;
 
-/// <summary>Who gets a slot. Pure: books in, books out.</summary>
+/// <summary>What a pool's books say after each event. Pure: books in, books out. Who gets a slot: <see cref="SlotRules"/>.</summary>
 internal static class CapacityRules
 {
     /// <summary>How long an admission or a lease may be without a stored task before a recount drops it.</summary>
     public static readonly TimeSpan ConfirmationTimeout = TimeSpan.FromMinutes(1);
 
     private const int BusyRetryAfterSeconds = 30;
+    private const int DrainingRetryAfterSeconds = 60;
 
     /// <summary>A place for a task that is not stored yet, or no.</summary>
     public static (CapacityBooks Books, AdmissionResult Answer) Admit(CapacityBooks books, string taskId, CapacityOptions options, DateTimeOffset now)
     {
-        if (books.Pending.ContainsKey(taskId) || books.LineByTask.ContainsKey(taskId) || books.LeaseOf(taskId) is not null) return (books, AdmissionResult.Admitted);
-        if (books.Total < options.SlotsMax + options.QueueLimit) return (books with { Pending = books.Pending.Add(taskId, now) }, AdmissionResult.Admitted);
-        var detail = options.QueueLimit == 0
-            ? $"No slot is free: {books.Leases.Length} of {options.SlotsMax} are taken, {books.Total - books.Leases.Length} promised."
-            : $"{books.Total - books.Leases.Length} tasks wait already; QUEUE_LIMIT is {options.QueueLimit}.";
-        return (books, new AdmissionResult(new AdmissionRefusal("Service at capacity", detail, BusyRetryAfterSeconds)));
+        if (books.Knows(taskId)) return (books, AdmissionResult.Admitted);
+        if (WhyNot(books, options) is { } refusal) return (books, new AdmissionResult(refusal));
+        return (books with { Pending = books.Pending.Add(taskId, now) }, AdmissionResult.Admitted);
     }
 
     /// <summary>A stored task joins the line, unless it has a slot.</summary>
     public static CapacityBooks Wait(CapacityBooks books, WaitingEntry entry)
     {
-        var confirmed = books with { Pending = books.Pending.Remove(entry.TaskId) };
+        var confirmed = books with { Pending = books.Pending.Remove(entry.TaskId), Aside = books.Aside.Remove(entry.TaskId) };
         return books.LeaseOf(entry.TaskId) is { } lease && lease.Run == entry.Run ? confirmed : confirmed.WithWaiting(entry);
+    }
+
+    /// <summary>Takes back whatever the run of a task has. A later run keeps its own.</summary>
+    public static CapacityBooks Release(CapacityBooks books, string taskId, int run)
+    {
+        if (books.LineByTask.TryGetValue(taskId, out var waiting) && waiting.Run <= run) books = books.WithoutWaiting(taskId);
+        return books with
+        {
+            Leases = books.Leases.RemoveAll(lease => lease.TaskId == taskId && lease.Run <= run),
+            Pending = books.Pending.Remove(taskId),
+            Aside = books.Aside.Remove(taskId),
+        };
+    }
+
+    /// <summary>Takes back what the run of a task has, and counts it among those who wait.</summary>
+    public static CapacityBooks StandAside(CapacityBooks books, string taskId, int run)
+    {
+        var released = Release(books, taskId, run);
+        return released.Knows(taskId) ? released : released with { Aside = released.Aside.Add(taskId) };
     }
 
     /// <summary>Holds an account; the later time wins, and what has passed is forgotten.</summary>
@@ -39,64 +56,60 @@ internal static class CapacityRules
         return books with { HeldAccounts = [.. books.HeldAccounts.Where(held => held.Account != account && held.Until > now), new(account, until)] };
     }
 
-    /// <summary>Gives free slots to the first ones in the line; those whose account is held are passed over.</summary>
-    public static (CapacityBooks Books, ImmutableArray<Lease> Granted) Grant(CapacityBooks books, CapacityOptions options, IAgentAccounts accounts, DateTimeOffset now)
-    {
-        var granted = ImmutableArray.CreateBuilder<Lease>();
-        var free = options.SlotsMax - books.Leases.Length;
-        if (free <= 0) return (books, []);
-        var held = books.HeldAccounts.Where(account => account.Until > now).Select(account => account.Account).ToHashSet(StringComparer.Ordinal);
-        foreach (var next in books.Line)
-        {
-            if (granted.Count == free) break;
-            if (held.Count > 0 && held.Contains(accounts.AccountOf(next.WorkerType))) continue;
-            granted.Add(new Lease(next.TaskId, next.Run, next.Attempt, now));
-        }
-
-        foreach (var lease in granted) books = books.WithoutWaiting(lease.TaskId);
-        return (books with { Leases = books.Leases.AddRange(granted) }, granted.ToImmutable());
-    }
-
-    /// <summary>When the clock lets somebody go who waits; null: it does not.</summary>
-    public static DateTimeOffset? NextTimeOf(CapacityBooks books, DateTimeOffset now) =>
-        books.Line.Count == 0 ? null : books.HeldAccounts.Where(held => held.Until > now).Min(held => (DateTimeOffset?)held.Until);
-
-    /// <summary>Takes back whatever the run of a task has. A later run keeps its own.</summary>
-    public static CapacityBooks Release(CapacityBooks books, string taskId, int run)
-    {
-        if (books.LineByTask.TryGetValue(taskId, out var waiting) && waiting.Run <= run) books = books.WithoutWaiting(taskId);
-        return books with
-        {
-            Leases = books.Leases.RemoveAll(lease => lease.TaskId == taskId && lease.Run <= run),
-            Pending = books.Pending.Remove(taskId),
-        };
-    }
-
     /// <summary>
     /// Makes leases and line agree with the catalog: slots of tasks that have ended are free, tasks that run have one (even more than there are slots: agents that live are
-    /// counted, not killed), tasks that wait stand in the line, and promises that nobody kept are dropped.
+    /// counted, not killed), tasks that wait stand in the line or aside, and promises that nobody kept are dropped.
     /// </summary>
     public static CapacityBooks Recount(CapacityBooks books, IReadOnlyCollection<CatalogEntry> open, DateTimeOffset now)
     {
         var entries = open.Where(entry => entry.Phase != AgentTaskPhase.Ended).ToDictionary(entry => entry.TaskId, StringComparer.Ordinal);
+        var leases = RecountLeases(books, entries, now);
+        var holders = leases.Select(lease => lease.TaskId).ToHashSet(StringComparer.Ordinal);
+        var waiting = entries.Values.Where(entry => entry.Phase == AgentTaskPhase.Waiting && !holders.Contains(entry.TaskId)).Select(EntryOf).ToDictionary(entry => entry.TaskId, StringComparer.Ordinal);
+        var aside = entries.Values.Where(entry => entry.Phase is AgentTaskPhase.Blocked or AgentTaskPhase.Held && !holders.Contains(entry.TaskId)).Select(entry => entry.TaskId).ToList();
+        var recounted = books with
+        {
+            Leases = leases,
+            HeldAccounts = [.. books.HeldAccounts.Where(held => held.Until > now)],
+            Pending = books.Pending.RemoveRange(books.Pending.Where(pending => now - pending.Value >= ConfirmationTimeout).Select(pending => pending.Key).Concat(waiting.Keys).Concat(aside)),
+            Aside = books.Aside.Clear().Union(aside),
+        };
+
+        // Ten thousand that stand as they stood cost nothing.
+        foreach (var gone in recounted.LineByTask.Keys.Where(taskId => !waiting.ContainsKey(taskId)).ToList()) recounted = recounted.WithoutWaiting(gone);
+        return waiting.Values.Aggregate(recounted, (next, entry) => next.WithWaiting(entry));
+    }
+
+    private static ImmutableArray<Lease> RecountLeases(CapacityBooks books, Dictionary<string, CatalogEntry> entries, DateTimeOffset now)
+    {
         bool IsKnownOrNew(string taskId, DateTimeOffset since) =>
             now - since < ConfirmationTimeout || (entries.TryGetValue(taskId, out var entry) && (entry.Phase == AgentTaskPhase.Waiting || HoldsSlot(entry.Phase)));
         var leases = books.Leases.RemoveAll(lease => !IsKnownOrNew(lease.TaskId, lease.GrantedAt));
-        var holders = entries.Values.Where(entry => HoldsSlot(entry.Phase) && !leases.Any(lease => lease.TaskId == entry.TaskId));
-        var recounted = CapacityBooks.Of(leases.AddRange(holders.Select(entry => new Lease(entry.TaskId, entry.Run, entry.Attempt, now)))) with
-        {
-            HeldAccounts = [.. books.HeldAccounts.Where(held => held.Until > now)],
-            Pending = books.Pending.RemoveRange(books.Pending.Where(pending => now - pending.Value >= ConfirmationTimeout).Select(pending => pending.Key)),
-        };
-        var waiting = entries.Values.Where(entry => entry.Phase == AgentTaskPhase.Waiting && recounted.LeaseOf(entry.TaskId) is null)
-            .Select(entry => new WaitingEntry(entry.TaskId, entry.Run, entry.Attempt, entry.Priority, entry.CreatedAt) { WorkerType = entry.WorkerType }).ToList();
-        return recounted with
-        {
-            Pending = recounted.Pending.RemoveRange(waiting.Select(entry => entry.TaskId)),
-            Line = recounted.Line.Union(waiting),
-            LineByTask = recounted.LineByTask.AddRange(waiting.Select(entry => KeyValuePair.Create(entry.TaskId, entry))),
-        };
+        var known = leases.Select(lease => lease.TaskId).ToHashSet(StringComparer.Ordinal);
+        var found = entries.Values.Where(entry => HoldsSlot(entry.Phase) && !known.Contains(entry.TaskId))
+            .Select(entry => new Lease(entry.TaskId, entry.Run, entry.Attempt, now) { Repository = entry.Repository });
+        return [.. leases.Select(lease => lease.Repository.Length == 0 && entries.TryGetValue(lease.TaskId, out var entry) ? lease with { Repository = entry.Repository } : lease), .. found];
     }
+
+    private static AdmissionRefusal? WhyNot(CapacityBooks books, CapacityOptions options)
+    {
+        if (books.Mode == PoolMode.Draining)
+            return new("Service is draining", $"It takes no more tasks until POST /admin/resume; {books.Leases.Length} run and {books.Unserved} wait.", DrainingRetryAfterSeconds);
+
+        // Free slots are places too, unless none is given.
+        var isFull = books.Mode == PoolMode.Open ? books.Total >= options.SlotsMax + options.QueueLimit : books.Unserved >= options.QueueLimit;
+        if (!isFull) return null;
+        var detail = (options.QueueLimit, books.Mode) switch
+        {
+            (0, PoolMode.Open) => $"No slot is free: {books.Leases.Length} of {options.SlotsMax} are taken, {books.Unserved} promised.",
+            (0, _) => "The service is paused, and QUEUE_LIMIT is 0.",
+            _ => $"{books.Unserved} tasks wait already; QUEUE_LIMIT is {options.QueueLimit}.",
+        };
+        return new("Service at capacity", detail, BusyRetryAfterSeconds);
+    }
+
+    private static WaitingEntry EntryOf(CatalogEntry entry) =>
+        new(entry.TaskId, entry.Run, entry.Attempt, entry.Priority, entry.CreatedAt) { WorkerType = entry.WorkerType, Repository = entry.Repository };
 
     private static bool HoldsSlot(AgentTaskPhase phase) =>
         phase is AgentTaskPhase.Preparing or AgentTaskPhase.Running or AgentTaskPhase.Stopping or AgentTaskPhase.Collecting;

@@ -114,6 +114,12 @@ public sealed record AgentTaskSnapshot
 
     /// <summary>Until when it is held, because its account's usage limit is reached; null when it is not.</summary>
     [Id(18)] public DateTimeOffset? HeldUntil { get; init; }
+
+    /// <summary>For people, while it waits: <c>slot</c>, <c>paused</c>, <c>dependencies a, b</c> …; null when it does not.</summary>
+    [Id(30)] public string? WaitingFor { get; init; }
+
+    /// <summary>Given after the request; null: the request's counts.</summary>
+    [Id(31)] public int? NewPriority { get; init; }
 }
 
 /// <summary>One start of an agent inside a run.</summary>

@@ -15,11 +15,19 @@ public interface IAgentTaskGrain : IGrainWithStringKey
     /// <summary>Ends the task as cancelled, at once; what runs is stopped behind it. Again while it stops: the same answer.</summary>
     Task<CancelResult> CancelAsync();
 
+    /// <summary>Gives the task another place in the line.</summary>
+    /// <param name="priority">-100 to 100; higher goes first.</param>
+    Task<PriorityResult> ReprioritizeAsync(int priority);
+
     /// <summary>The task, or null when there is none under this id.</summary>
     Task<AgentTaskSnapshot?> GetAsync();
 
     /// <summary>Wakes the task after a start of the service and takes up what it owes. False when nothing is stored under this id: then its row is dropped.</summary>
     Task<bool> WakeAsync();
+
+    /// <summary>A task that this one depends on has ended; the catalog says how.</summary>
+    [OneWay]
+    Task DependencyEnded();
 
     /// <summary>The pool has given the task a slot.</summary>
     [OneWay]
@@ -99,5 +107,24 @@ public enum CancelResult
     NotFound = 2,
 
     /// <summary>It had ended before, or has stopped meanwhile.</summary>
+    AlreadyCompleted = 3,
+}
+
+/// <summary>The answer to another priority.</summary>
+/// <param name="Outcome">Whether it was given.</param>
+/// <param name="QueuePosition">The place in the line then, from 1; null when the task is not in the line.</param>
+[GenerateSerializer, Immutable]
+public sealed record PriorityResult(PriorityOutcome Outcome, int? QueuePosition = null);
+
+/// <summary>The answer to another priority.</summary>
+public enum PriorityOutcome
+{
+    /// <summary>It has it now.</summary>
+    Changed = 1,
+
+    /// <summary>No such task.</summary>
+    NotFound = 2,
+
+    /// <summary>It has ended.</summary>
     AlreadyCompleted = 3,
 }

@@ -11,6 +11,9 @@ public interface ICapacityGrain : IGrainWithStringKey
     /// <summary>Waits in the line for a slot, which is granted by <c>IAgentTaskGrain.SlotGranted</c>; a slot that the task has already is in the answer.</summary>
     Task<PlaceInLine> WaitAsync(WaitingEntry entry, CancellationToken cancellationToken);
 
+    /// <summary>Gives back slot and place in the line while the task cannot use a slot; it still counts as one that waits.</summary>
+    Task StandAsideAsync(string taskId, int run);
+
     /// <summary>Gives back the slot, the place in the line and the admission of a task's run.</summary>
     Task ReleaseAsync(string taskId, int run);
 
@@ -21,8 +24,11 @@ public interface ICapacityGrain : IGrainWithStringKey
     /// <param name="until">UTC.</param>
     Task HoldAccountAsync(string account, DateTimeOffset until);
 
-    /// <summary>The place of a waiting task, from 1; null when it does not wait.</summary>
-    Task<int?> FindPositionAsync(string taskId);
+    /// <summary>Whether slots are given and tasks are taken. Stored, so that a restart keeps it.</summary>
+    Task<CapacitySnapshot> SetModeAsync(PoolMode mode);
+
+    /// <summary>Where a waiting task stands, and what it waits for.</summary>
+    Task<WaitingPlace> FindPlaceAsync(string taskId);
 
     /// <summary>Counts.</summary>
     Task<CapacitySnapshot> GetAsync();
@@ -35,13 +41,30 @@ public static class Pools
     public const string Default = "default";
 }
 
+/// <summary>What a pool does. The numbers are stored and never reused.</summary>
+public enum PoolMode
+{
+    /// <summary>Takes tasks and gives slots.</summary>
+    Open = 0,
+
+    /// <summary>Takes tasks into the line, and gives no slot; who has one goes on.</summary>
+    Paused = 1,
+
+    /// <summary>Takes no task and gives no slot; who has one goes on, who waits stays in the line.</summary>
+    Draining = 2,
+}
+
 /// <summary>The right of one task's run to a slot.</summary>
 /// <param name="TaskId">The task.</param>
 /// <param name="Run">The run, from 1.</param>
 /// <param name="Attempt">The attempt that was next when the slot was granted, from 1.</param>
 /// <param name="GrantedAt">UTC.</param>
 [GenerateSerializer, Immutable]
-public sealed record Lease(string TaskId, int Run, int Attempt, DateTimeOffset GrantedAt);
+public sealed record Lease(string TaskId, int Run, int Attempt, DateTimeOffset GrantedAt)
+{
+    /// <summary>The repository that it works on; empty in leases of older releases, until the next recount.</summary>
+    [Id(0)] public string Repository { get; init; } = "";
+}
 
 /// <summary>One who waits.</summary>
 /// <param name="TaskId">The task.</param>
@@ -54,7 +77,16 @@ public sealed record WaitingEntry(string TaskId, int Run, int Attempt, int Prior
 {
     /// <summary>The agents table's row; empty: none that any limit knows.</summary>
     [Id(0)] public string WorkerType { get; init; } = "";
+
+    /// <summary>The repository that it works on; empty: none that any limit knows.</summary>
+    [Id(1)] public string Repository { get; init; } = "";
 }
+
+/// <summary>Where one who waits stands.</summary>
+/// <param name="Position">From 1 for the next one to get a slot; null when it is not in the line.</param>
+/// <param name="WaitingFor">For people: <c>slot</c>, <c>paused</c>, <c>repository acme/web: 2 of 2</c> …; null when it is not in the line.</param>
+[GenerateSerializer, Immutable]
+public sealed record WaitingPlace(int? Position, string? WaitingFor);
 
 /// <summary>An account whose agents are not started for a while.</summary>
 /// <param name="Account">As the agents table names it.</param>
@@ -95,4 +127,13 @@ public sealed record CapacitySnapshot(int Slots, int Leased, int Waiting, int Pe
 {
     /// <summary>Accounts that are held now.</summary>
     [Id(0)] public IReadOnlyList<HeldAccount> HeldAccounts { get; init; } = [];
+
+    /// <summary>Tasks that wait for something other than a slot, such as another task.</summary>
+    [Id(1)] public int Aside { get; init; }
+
+    /// <summary>What it does.</summary>
+    [Id(2)] public PoolMode Mode { get; init; }
+
+    /// <summary>Why no slot is given to anybody, for people: <c>paused</c>, <c>memory: 301 MB free, floor 512 MB</c> …; null: they are.</summary>
+    [Id(3)] public string? GivesNone { get; init; }
 }

@@ -20,10 +20,11 @@ internal static class AgentTaskEndpoints
     public static void MapAgentTasks(this IEndpointRouteBuilder routes)
     {
         var tasks = routes.MapGroup("/tasks").WithTags("tasks");
-        tasks.MapPost("", SubmitAsync).WithAccess(AccessPolicy.Signed, takesBody: true).AddOpenApiOperationTransformer(DescribeBodyAsync);
+        tasks.MapPost("", SubmitAsync).WithAccess(AccessPolicy.Signed, takesBody: true).AddOpenApiOperationTransformer(DescribeBodyAsync<TaskRequest>);
         tasks.MapGet("", List).WithAccess(AccessPolicy.Open);
         tasks.MapGet("/{id}", GetAsync).WithAccess(AccessPolicy.Open);
         tasks.MapDelete("/{id}", CancelAsync).WithAccess(AccessPolicy.Open);
+        tasks.MapPost("/{id}/priority", PriorityEndpoint.SetAsync).WithAccess(AccessPolicy.Open, takesBody: true).AddOpenApiOperationTransformer(DescribeBodyAsync<PriorityRequest>);
         tasks.MapGet("/{id}/transcript", TranscriptEndpoint.GetAsync).WithAccess(AccessPolicy.Open);
     }
 
@@ -106,13 +107,13 @@ internal static class AgentTaskEndpoints
     }
 
     /// <summary>Said to the description alone: routing would answer another content type with 415 before the signature is looked at.</summary>
-    private static async Task DescribeBodyAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken) =>
+    private static async Task DescribeBodyAsync<TBody>(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken) =>
         operation.RequestBody = new OpenApiRequestBody
         {
             Required = true,
             Content = new Dictionary<string, OpenApiMediaType>
             {
-                ["application/json"] = new() { Schema = await context.GetOrCreateSchemaAsync(typeof(TaskRequest), cancellationToken: cancellationToken) },
+                ["application/json"] = new() { Schema = await context.GetOrCreateSchemaAsync(typeof(TBody), cancellationToken: cancellationToken) },
             },
         };
 

@@ -8,6 +8,9 @@ internal static partial class TaskRequestRules
     /// <summary>Of a prompt, UTF-8.</summary>
     public const int PromptBytesMax = 256 * 1024;
 
+    public const int PriorityMin = -100;
+    public const int PriorityMax = 100;
+
     public static readonly IReadOnlyList<string> AgentTypes = ["planning", "execution", "pull_request", "review", "remediation", "ask_agent", "sentry"];
 
     public static bool IsTaskId(string text) => TaskId().IsMatch(text);

@@ -9,7 +9,11 @@ namespace Orchestrator.Silo.AgentTasks;
 /// <param name="HasDefaultRepository">Whether a task may leave its repository out.</param>
 /// <param name="ExplainWebhookUrl">Why callbacks may not go to that URL; null: they may.</param>
 internal sealed record TaskRequestContext(
-    IReadOnlyList<string> WorkerTypes, Func<string, bool> IsEnvironmentAllowed, bool HasDefaultRepository, Func<string, string?> ExplainWebhookUrl);
+    IReadOnlyList<string> WorkerTypes, Func<string, bool> IsEnvironmentAllowed, bool HasDefaultRepository, Func<string, string?> ExplainWebhookUrl)
+{
+    /// <summary>Which of these task ids no task has.</summary>
+    public Func<IReadOnlyList<string>, IReadOnlyList<string>> FindUnknownTasks { get; init; } = _ => [];
+}
 
 /// <summary>A request, or all that is wrong with it.</summary>
 /// <param name="Request">The known fields; null when something is wrong.</param>
@@ -25,6 +29,7 @@ internal static class TaskRequestValidation
     private const int SecondsMax = 12 * 3600;
     private const int UrlMax = 4096;
     private const int EnvironmentNamesMax = 100;
+    private const int DependenciesMax = 50;
     private const int EnvironmentValueMax = 32 * 1024;
 
     public static TaskRequestReading Read(ReadOnlyMemory<byte> body, TaskRequestContext context)
@@ -70,8 +75,8 @@ internal static class TaskRequestValidation
             TimeoutSeconds = fields.Int("timeoutSeconds", 1, SecondsMax),
             SentryIssue = fields.Object("sentryIssue"),
             ExecutionMemoryContext = fields.Object("executionMemoryContext"),
-            Priority = fields.Int("priority", -100, 100),
-            DependsOn = fields.Texts("dependsOn"),
+            Priority = fields.Int("priority", TaskRequestRules.PriorityMin, TaskRequestRules.PriorityMax),
+            DependsOn = ReadDependencies(fields),
             Budget = ReadBudget(fields),
             Environment = ReadEnvironment(fields, context.IsEnvironmentAllowed),
         };
@@ -80,6 +85,22 @@ internal static class TaskRequestValidation
     }
 
     private const string BranchRule = "a branch name: 1 to 200 of A-Z a-z 0-9 . _ / -, the first a letter or digit, without .. // @{ .lock, not ending in / or .";
+
+    private static IReadOnlyList<string>? ReadDependencies(FieldReader fields)
+    {
+        if (fields.Texts("dependsOn") is not { } ids) return null;
+        if (ids.Count <= DependenciesMax && ids.All(TaskRequestRules.IsTaskId) && ids.Distinct(StringComparer.Ordinal).Count() == ids.Count) return ids;
+        fields.Fail("dependsOn", $"must be a list of at most {DependenciesMax} task ids, none twice");
+        return null;
+    }
+
+    /// <summary>Who depends only on tasks that were there before it can be in no circle.</summary>
+    private static void CheckDependencies(TaskRequestContext context, TaskRequest request, FieldReader fields)
+    {
+        if (request.DependsOn is not { Count: > 0 } ids) return;
+        if (ids.Contains(request.TaskId, StringComparer.Ordinal)) fields.Fail("dependsOn", "must not have the task itself");
+        else if (context.FindUnknownTasks(ids) is { Count: > 0 } unknown) fields.FailHere("dependsOn", $"has tasks that are not known here: {string.Join(", ", unknown)}");
+    }
 
     private static TaskBudget? ReadBudget(FieldReader fields)
     {
@@ -126,6 +147,6 @@ internal static class TaskRequestValidation
         if (request.Repository is null && !context.HasDefaultRepository && !fields.Errors.ContainsKey("repository"))
             fields.FailHere("repository", "is required: no DEFAULT_REPOSITORY is configured");
         if (request is { TimeoutHours: not null, TimeoutSeconds: not null }) fields.Fail("timeoutSeconds", "stands instead of timeoutHours: send one of them");
-        if (request.DependsOn is { Count: > 0 }) fields.Fail("dependsOn", "is not built yet: leave it out");
+        CheckDependencies(context, request, fields);
     }
 }

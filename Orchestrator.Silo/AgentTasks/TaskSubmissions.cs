@@ -10,7 +10,7 @@ namespace Orchestrator.Silo.AgentTasks;
 
 /// <summary>Turns a body into a submission, by what this service can do.</summary>
 internal sealed class TaskSubmissions(
-    IAgentTable agents, IOptions<MachineOptions> machine, IOptions<AgentTaskOptions> agentTasks, IWebhookUrlRule webhookUrls)
+    IAgentTable agents, ITaskDependencies dependencies, IOptions<MachineOptions> machine, IOptions<AgentTaskOptions> agentTasks, IWebhookUrlRule webhookUrls)
 {
     private const int TraceIdMax = 200;
 
@@ -19,10 +19,19 @@ internal sealed class TaskSubmissions(
     public (TaskRequestReading Reading, AgentTaskSubmission? Submission) Read(ReadOnlyMemory<byte> body, string? traceId)
     {
         var reading = TaskRequestValidation.Read(body, new(
-            agents.WorkerTypes, name => AgentEnvironment.IsAllowedToTask(name, machine.Value), agentTasks.Value.DefaultRepository is not null, webhookUrls.Explain));
+            agents.WorkerTypes, name => AgentEnvironment.IsAllowedToTask(name, machine.Value), agentTasks.Value.DefaultRepository is not null, webhookUrls.Explain)
+        {
+            FindUnknownTasks = FindUnknownTasks,
+        });
         if (reading.Request is not { } request) return (reading, null);
         var json = JsonSerializer.Serialize(request, TaskRequestJsonContext.Default.TaskRequest);
         return (reading, new(json, RequestFingerprint.Compute(request), ReadTraceId(traceId)));
+    }
+
+    private List<string> FindUnknownTasks(IReadOnlyList<string> taskIds)
+    {
+        var known = dependencies.Look(taskIds);
+        return [.. taskIds.Where(id => !known.ContainsKey(id))];
     }
 
     /// <summary>It goes to logs and into a header again, so it is dropped when it is not made for that.</summary>

@@ -1,13 +1,14 @@
 using System.Reflection;
 using System.Security.Cryptography;
 using Orchestrator.Contracts.AgentTasks;
+using Orchestrator.Interfaces.Capacity;
 using Orchestrator.Silo.Callbacks;
 
 namespace Orchestrator.Silo.Health;
 
 /// <summary>Puts the answer of <c>/health</c> together.</summary>
 internal sealed class HealthReport(
-    ServiceStatus status, AdmissionGate gate, MachineChecks checks, IWorkerAuths workerAuths, CallbackTransport callbacks, HealthFigures figures)
+    ServiceStatus status, AdmissionGate gate, MachineChecks checks, IWorkerAuths workerAuths, CallbackTransport callbacks, HealthFigures figures, PoolChecks pool)
 {
     private const string OpenRouterKey = "OPENROUTER_API_KEY";
 
@@ -21,13 +22,13 @@ internal sealed class HealthReport(
         var ((capacity, owing), trouble) = await figures.ReadAsync();
         return new()
         {
-            Status = trouble is null || status.Stage == ServiceStage.ShuttingDown ? Describe() : "degraded",
+            Status = (trouble is null && capacity.Mode != PoolMode.Draining) || status.Stage == ServiceStage.ShuttingDown ? Describe() : "degraded",
             Capacity = capacity.Slots,
             Running = capacity.Leased,
-            Available = Math.Max(0, capacity.Slots - capacity.Leased),
-            Queued = capacity.Waiting,
+            Available = capacity.GivesNone is null ? Math.Max(0, capacity.Slots - capacity.Leased) : 0,
+            Queued = capacity.Waiting + capacity.Aside,
             GithubTokenExpiresAt = null,
-            AdmissionFrozen = gate.Refusal is not null || trouble is not null,
+            AdmissionFrozen = gate.Refusal is not null || trouble is not null || capacity.Mode == PoolMode.Draining,
             PendingAdmissions = capacity.PendingAdmissions,
             AdmissionActivityTotal = capacity.AdmissionsTotal,
             PendingTerminalCallbacks = owing,
@@ -42,7 +43,11 @@ internal sealed class HealthReport(
             LogForwarderDrain = new() { CounterEpochId = _epochId, ProcessStartedAt = status.StartedAt },
             Version = Version,
             UptimeSeconds = (long)status.Uptime.TotalSeconds,
-            Checks = trouble is null ? checks.Latest : [.. checks.Latest.Where(check => check.Name != DatabaseWrites.CheckName), new(DatabaseWrites.CheckName, false, trouble)],
+            Checks =
+            [
+                .. checks.Latest.Where(check => trouble is null || check.Name != DatabaseWrites.CheckName), .. pool.Of(capacity),
+                .. trouble is null ? Array.Empty<HealthCheckView>() : [new(DatabaseWrites.CheckName, false, trouble)],
+            ],
         };
     }
 

@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Orchestrator.Contracts.AgentTasks;
+using Orchestrator.Interfaces.Capacity;
 using Orchestrator.Silo.Access;
 using Orchestrator.Silo.Http;
+using Orleans;
 
 namespace Orchestrator.Silo.Health;
 
@@ -13,12 +15,21 @@ internal static class ServiceEndpoints
         routes.MapGet("/health", GetHealthAsync).WithAccess(AccessPolicy.None).WithTags("service");
         var admin = routes.MapGroup("/admin").WithTags("admin");
         admin.MapPost("/refresh-token", RefreshToken).WithAccess(AccessPolicy.Open);
+        admin.MapPost("/pause", (IGrainFactory grains) => SetModeAsync(grains, PoolMode.Paused, "paused")).WithAccess(AccessPolicy.Open);
+        admin.MapPost("/resume", (IGrainFactory grains) => SetModeAsync(grains, PoolMode.Open, "resumed")).WithAccess(AccessPolicy.Open);
+        admin.MapPost("/drain", (IGrainFactory grains) => SetModeAsync(grains, PoolMode.Draining, "draining")).WithAccess(AccessPolicy.Open);
         admin.MapPost("/shutdown", ShutdownAsync).WithAccess(AccessPolicy.Open);
     }
 
     private static async Task<Ok<HealthView>> GetHealthAsync(HealthReport report) => TypedResults.Ok(await report.CreateAsync());
 
     private static ProblemResult RefreshToken() => Problems.NoGitHubApp();
+
+    private static async Task<Ok<PoolAnswer>> SetModeAsync(IGrainFactory grains, PoolMode mode, string status)
+    {
+        var pool = await grains.GetGrain<ICapacityGrain>(Pools.Default).SetModeAsync(mode);
+        return TypedResults.Ok(new PoolAnswer(status, pool.Leased, pool.Waiting + pool.Aside));
+    }
 
     private static async Task<Ok<ShutdownAnswer>> ShutdownAsync(ShutdownDrain drain) =>
         TypedResults.Ok(new ShutdownAnswer("shutting_down", await drain.BeginAsync()));

@@ -34,6 +34,8 @@ internal static class ServiceServices
         services.AddSingleton<HealthFigures>();
         services.AddSingleton<MachineChecks>().AddHostedService(provider => provider.GetRequiredService<MachineChecks>());
         services.AddSingleton<IWorkerAuths, InstalledWorkerAuths>();
+        services.AddSingleton<IMachineMemory, MachineMemory>();
+        services.AddSingleton<PoolChecks>();
         services.AddSingleton<HealthReport>();
         services.AddSingleton<ShutdownDrain>();
         return services;

@@ -15,6 +15,7 @@ internal static class SiloHosting
     public static void AddSilo(this WebApplicationBuilder builder, OrchestratorHome home)
     {
         builder.Services.AddSingleton<IAgentTaskCatalog, SqliteAgentTaskCatalog>();
+        builder.Services.AddSingleton<ITaskDependencies, SqliteTaskDependencies>();
         builder.Services.AddSingleton<INonces, SqliteNonces>();
         builder.Services.AddSingleton<IDatabaseProbe, SqliteDatabaseProbe>();
         builder.Services.Configure<GrainStateJsonOptions>(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, GrainStateJson.Resolver));
@@ -23,6 +24,7 @@ internal static class SiloHosting
             {
                 sqlite.Path = home.DatabasePath;
                 sqlite.Schemas.Add(SqliteAgentTaskCatalog.Schema);
+                sqlite.Schemas.Add(SqliteTaskDependencies.Schema);
                 sqlite.Schemas.Add(SqliteNonces.Schema);
             })
             .AddSqliteGrainStorage(GrainStorageNames.Orchestrator)

@@ -15,6 +15,9 @@ internal sealed partial class StartupRecovery(
 {
     private const int AtOnceMax = 16;
 
+    /// <summary>Fewer, because requests come in meanwhile.</summary>
+    private const int InLineAtOnceMax = 2;
+
     /// <summary>Ends when all are awake.</summary>
     public Task Completion { get; private set; } = Task.CompletedTask;
 
@@ -36,25 +39,33 @@ internal sealed partial class StartupRecovery(
     private async Task WakeAllAsync(IReadOnlyList<CatalogEntry> open)
     {
         var startedAt = clock.GetTimestamp();
-        var failures = 0;
 
-        // Those that run first: their agents go on without us.
-        await Parallel.ForEachAsync(
-            open.OrderBy(entry => entry.Phase == AgentTaskPhase.Waiting), new ParallelOptions { MaxDegreeOfParallelism = AtOnceMax }, async (entry, _) =>
-            {
-                try
-                {
-                    await WakeAsync(entry);
-                }
-                catch (Exception exception)
-                {
-                    // Its reminder wakes it within a minute; the others must not wait for it.
-                    Interlocked.Increment(ref failures);
-                    LogNotWoken(logger, exception, entry.TaskId);
-                }
-            });
+        // Those that run first: their agents go on without us. Who waits has its place by the catalog alone, so that nobody has to wait until ten thousand of them are awake.
+        var failures = await WakeAllAsync(open.Where(entry => !IsInLine(entry)), AtOnceMax);
         status.Advance(ServiceStage.Ready);
+        failures += await WakeAllAsync(open.Where(IsInLine), InLineAtOnceMax);
         LogDone(logger, open.Count - failures, open.Count, clock.GetElapsedTime(startedAt).TotalSeconds);
+    }
+
+    private static bool IsInLine(CatalogEntry entry) => entry.Phase is AgentTaskPhase.Waiting or AgentTaskPhase.Held or AgentTaskPhase.Blocked;
+
+    private async Task<int> WakeAllAsync(IEnumerable<CatalogEntry> entries, int atOnceMax)
+    {
+        var failures = 0;
+        await Parallel.ForEachAsync(entries, new ParallelOptions { MaxDegreeOfParallelism = atOnceMax }, async (entry, _) =>
+        {
+            try
+            {
+                await WakeAsync(entry);
+            }
+            catch (Exception exception)
+            {
+                // Its reminder wakes it within a minute; the others must not wait for it.
+                Interlocked.Increment(ref failures);
+                LogNotWoken(logger, exception, entry.TaskId);
+            }
+        });
+        return failures;
     }
 
     private async Task WakeAsync(CatalogEntry entry)

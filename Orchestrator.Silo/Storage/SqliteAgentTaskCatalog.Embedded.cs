@@ -54,7 +54,12 @@ internal sealed class SqliteAgentTaskCatalog(SqliteDatabase database) : IAgentTa
         return CatalogAddOutcome.Added;
     });
 
-    public Task UpdateAsync(CatalogEntry entry, CancellationToken cancellationToken) => database.WriteAsync(session => Execute(session, UpsertSql, entry));
+    /// <summary>A task that wakes repairs its row, which nearly always is as it should be: a look costs less than a commit, and a start wakes ten thousand. Only the task's grain writes it.</summary>
+    public Task UpdateAsync(CatalogEntry entry, CancellationToken cancellationToken)
+    {
+        var known = database.Read(session => session.Query($"SELECT {Columns} FROM agent_task WHERE task_id = ?1", ReadEntry, entry.TaskId));
+        return known is [var row] && row == entry ? Task.CompletedTask : database.WriteAsync(session => Execute(session, UpsertSql, entry));
+    }
 
     public Task RemoveAsync(string taskId, CancellationToken cancellationToken) =>
         database.WriteAsync(session => session.Execute("DELETE FROM agent_task WHERE task_id = ?1", taskId));

@@ -9,9 +9,9 @@ if (args is ["serve", var path])
     return 0;
 }
 
-if (args is not ["silo" or "dispatch" or "submit", ..])
+if (args is not ["silo" or "dispatch" or "submit" or "queue", ..])
 {
-    Console.Error.WriteLine("usage: silo [rounds] [part: web|calls|storage|activation|collection] | dispatch [rounds] | submit [rounds]");
+    Console.Error.WriteLine("usage: silo [rounds] [part: web|calls|storage|activation|collection] | dispatch [rounds] | submit [rounds] | queue [rounds]");
     return 2;
 }
 
@@ -24,6 +24,7 @@ try
     Console.Error.WriteLine($"{BenchSilo.Runtime}, {rounds} rounds after one to warm up; {Load.Average}");
     if (args[0] == "dispatch") await DispatchBenchmark.RunAsync(report, rounds);
     if (args[0] == "submit") await SubmitBenchmark.RunAsync(report, rounds);
+    if (args[0] == "queue") await QueueBenchmark.RunAsync(report, rounds);
     if (args[0] == "silo") await MeasureSiloAsync();
     report.Print();
     return 0;

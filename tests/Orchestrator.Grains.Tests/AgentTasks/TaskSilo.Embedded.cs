@@ -20,7 +20,7 @@ using Orleans.Storage;
 namespace Orchestrator.Grains.Tests.AgentTasks;
 
 /// <summary>All grains of the domain on SQLite, with a manual clock, a fake machine and a fake receiver of callbacks; these and the database outlive a restart.</summary>
-internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissionGate, IAgentAccounts
+internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissionGate, IAgentAccounts, IMachineMemory
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("task-silo-");
     private readonly ConcurrentQueue<(string TaskId, OwedCallback Callback)> _tries = new();
@@ -32,11 +32,16 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
 
     public MemoryCatalog Catalog { get; } = new();
 
+    public MemoryDependencies Dependencies => field ??= new(Catalog);
+
     public CapacityOptions Capacity { get; } = new();
 
     public AgentTaskOptions Options { get; } = new();
 
     public AdmissionRefusal? Refusal { get; set; }
+
+    /// <summary>What the machine can give; null: not known.</summary>
+    public long? AvailableBytes { get; set; }
 
     /// <summary>How the receiver answers.</summary>
     public int ReceiverStatus { get; set; } = 200;
@@ -63,17 +68,18 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
         return silo;
     }
 
-    public static AgentTaskSubmission Submission(string taskId, int priority = 0, string prompt = "do it", string sha256 = "1") => new(
+    public static AgentTaskSubmission Submission(string taskId, int priority = 0, string prompt = "do it", string sha256 = "1", IReadOnlyList<string>? dependsOn = null, string repository = "acme/web", string workerType = "opus") => new(
         JsonSerializer.Serialize(
             new TaskRequest
             {
                 TaskId = taskId,
-                WorkerType = "opus",
+                WorkerType = workerType,
                 Prompt = prompt,
                 WebhookUrl = "http://127.0.0.1:1/hook",
                 WebhookSecret = "secret",
-                Repository = "acme/web",
+                Repository = repository,
                 Priority = priority,
+                DependsOn = dependsOn,
                 TimeoutHours = 1,
             },
             TaskRequestJsonContext.Default.TaskRequest),
@@ -115,8 +121,8 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
     {
         var builder = Host.CreateEmptyApplicationBuilder(settings: null);
         builder.Services.AddSingleton<TimeProvider>(Clock)
-            .AddSingleton<IWorktrees>(Machine).AddSingleton<ISessions>(Machine).AddSingleton<IAgentTaskCatalog>(Catalog)
-            .AddSingleton<ICallbackTransport>(this).AddSingleton<IAdmissionGate>(this).AddSingleton<IAgentAccounts>(this)
+            .AddSingleton<IWorktrees>(Machine).AddSingleton<ISessions>(Machine).AddSingleton<IAgentTaskCatalog>(Catalog).AddSingleton<ITaskDependencies>(Dependencies)
+            .AddSingleton<ICallbackTransport>(this).AddSingleton<IAdmissionGate>(this).AddSingleton<IAgentAccounts>(this).AddSingleton<IMachineMemory>(this)
             .AddSingleton(Microsoft.Extensions.Options.Options.Create(Capacity)).AddSingleton(Microsoft.Extensions.Options.Options.Create(Options))
             .AddSingleton<IIncomingGrainCallFilter>(new LossyCalls(this));
         builder.Services.Configure<GrainStateJsonOptions>(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, GrainStateJson.Resolver));

@@ -46,7 +46,7 @@ public sealed class CapacityRulesTests
         var served = new List<string>();
         while (books.Line.Count > 0)
         {
-            (books, var granted) = CapacityRules.Grant(books, options, Accounts, Now);
+            (books, var granted) = Grant(books, options, Now);
             served.Add(Assert.Single(granted).TaskId);
             books = CapacityRules.Release(books, served[^1], 1);
         }
@@ -61,7 +61,7 @@ public sealed class CapacityRulesTests
         var entry = new WaitingEntry("t", 1, 1, 0, Now);
         var books = CapacityRules.Wait(CapacityRules.Wait(CapacityRules.Admit(Empty, "t", options, Now).Books, entry), entry);
         Assert.Equal(1, books.Total);
-        (books, _) = CapacityRules.Grant(books, options, Accounts, Now);
+        (books, _) = Grant(books, options, Now);
         books = CapacityRules.Wait(books, entry);
         Assert.Equal(1, books.Total);
         Assert.Empty(books.Line);
@@ -118,7 +118,7 @@ public sealed class CapacityRulesTests
                 0 => CapacityRules.Admit(books, task, options, Now).Books,
                 1 => books.Pending.ContainsKey(task) ? CapacityRules.Wait(books, new(task, 1, 1, random.Next(-2, 3), Now.AddSeconds(random.Next(50)))) : books,
                 2 => CapacityRules.Release(books, task, 1),
-                _ => CapacityRules.Grant(books, options, Accounts, Now).Books,
+                _ => Grant(books, options, Now).Books,
             };
             Assert.InRange(books.Leases.Length, 0, options.SlotsMax);
             Assert.InRange(books.Total, 0, options.SlotsMax + options.QueueLimit);
@@ -134,12 +134,12 @@ public sealed class CapacityRulesTests
         var options = new CapacityOptions { SlotsMax = 1 };
         var books = CapacityRules.Wait(CapacityRules.Wait(Empty, new("claude-1", 1, 1, 0, Now) { WorkerType = "opus" }), new("script-1", 1, 1, 0, Now.AddSeconds(1)) { WorkerType = "script" });
         books = CapacityRules.Hold(books, "claude", Now.AddMinutes(5), Now);
-        Assert.Equal(Now.AddMinutes(5), CapacityRules.NextTimeOf(books, Now));
-        (books, var granted) = CapacityRules.Grant(books, options, Accounts, Now);
+        Assert.Equal(Now.AddMinutes(5), SlotRules.NextTimeOf(books, Now));
+        (books, var granted) = Grant(books, options, Now);
         Assert.Equal("script-1", Assert.Single(granted).TaskId);
         books = CapacityRules.Release(books, "script-1", 1);
-        Assert.Empty(CapacityRules.Grant(books, options, Accounts, Now.AddMinutes(5).AddTicks(-1)).Granted);
-        Assert.Equal("claude-1", Assert.Single(CapacityRules.Grant(books, options, Accounts, Now.AddMinutes(5)).Granted).TaskId);
+        Assert.Empty(Grant(books, options, Now.AddMinutes(5).AddTicks(-1)).Granted);
+        Assert.Equal("claude-1", Assert.Single(Grant(books, options, Now.AddMinutes(5)).Granted).TaskId);
     }
 
     [Fact]
@@ -160,6 +160,9 @@ public sealed class CapacityRulesTests
         Assert.Equal("t", Assert.Single(CapacityBooks.Of(old).Leases).TaskId);
         Assert.Empty(CapacityBooks.Of(old).HeldAccounts);
     }
+
+    private static (CapacityBooks Books, System.Collections.Immutable.ImmutableArray<Lease> Granted) Grant(CapacityBooks books, CapacityOptions options, DateTimeOffset now) =>
+        SlotRules.Grant(books, new(options, Accounts, now));
 
     private sealed class AccountByAgent : IAgentAccounts
     {

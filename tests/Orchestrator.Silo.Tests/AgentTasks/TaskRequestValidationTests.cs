@@ -8,7 +8,10 @@ namespace Orchestrator.Silo.Tests.AgentTasks;
 public sealed class TaskRequestValidationTests
 {
     private static readonly TaskRequestContext Context = new(
-        ["auto", "opus", "script"], name => name is "LANG_OF_TASK" or "FOO", HasDefaultRepository: false, url => url.Contains("10.0.0.1", StringComparison.Ordinal) ? "is a private address" : null);
+        ["auto", "opus", "script"], name => name is "LANG_OF_TASK" or "FOO", HasDefaultRepository: false, url => url.Contains("10.0.0.1", StringComparison.Ordinal) ? "is a private address" : null)
+    {
+        FindUnknownTasks = ids => [.. ids.Where(id => !id.StartsWith("known", StringComparison.Ordinal))],
+    };
 
     [Theory]
     [InlineData("taskId", "null")]
@@ -73,7 +76,11 @@ public sealed class TaskRequestValidationTests
     [InlineData("priority", "101")]
     [InlineData("priority", "-101")]
     [InlineData("priority", "1e1000")]
-    [InlineData("dependsOn", "[\"other\"]")]
+    [InlineData("dependsOn", "[\"unknown\"]")]
+    [InlineData("dependsOn", "[\"known\",\"known\"]")]
+    [InlineData("dependsOn", "[\"known\",\"\"]")]
+    [InlineData("dependsOn", "[\"../x\"]")]
+    [InlineData("dependsOn", "[1]")]
     [InlineData("dependsOn", "\"other\"")]
     [InlineData("budget", "5")]
     [InlineData("budget.maxCostUsd", "0")]
@@ -111,6 +118,7 @@ public sealed class TaskRequestValidationTests
     [InlineData("timeoutSeconds", "43200")]
     [InlineData("priority", "-100")]
     [InlineData("dependsOn", "[]")]
+    [InlineData("dependsOn", "[\"known\",\"known-too\"]")]
     [InlineData("budget", "{\"maxCostUsd\":0.5,\"other\":1}")]
     [InlineData("environment", "{\"FOO\":\"\",\"LANG_OF_TASK\":\"de\"}")]
     [InlineData("traceId", "{\"deep\":[1]}")]
@@ -119,6 +127,20 @@ public sealed class TaskRequestValidationTests
     {
         var reading = Read(Change(field, value));
         Assert.True(reading.Request is not null, reading.Error);
+    }
+
+    [Fact]
+    public void Dependencies_are_known_tasks_other_than_this_one_and_at_most_fifty()
+    {
+        Assert.Contains("gone-1, gone-2", Read(Change("dependsOn", "[\"gone-1\",\"known\",\"gone-2\"]")).Error, StringComparison.Ordinal);
+        Assert.Contains("itself", Read("""{"taskId":"known-me","workerType":"script","prompt":"p","webhookUrl":"https://example.com/x","webhookSecret":"s","repository":"a/b","dependsOn":["known-me"]}""").Error, StringComparison.Ordinal);
+        string Many(int count) => $"[{string.Join(',', Enumerable.Range(0, count).Select(i => $"\"known-{i}\""))}]";
+        Assert.NotNull(Read(Change("dependsOn", Many(50))).Request);
+        Assert.Null(Read(Change("dependsOn", Many(51))).Request);
+
+        // It may have been taken while they were known.
+        Assert.NotNull(Read(Change("dependsOn", "[\"gone\"]")).TakenBefore);
+        Assert.Null(Read(Change("dependsOn", "[\"known\",\"known\"]")).TakenBefore);
     }
 
     [Fact]

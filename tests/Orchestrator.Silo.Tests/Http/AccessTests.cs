@@ -143,7 +143,8 @@ public sealed class AccessTests
         Assert.All(routes, route => Assert.NotNull(route.Metadata.GetMetadata<AccessRule>()));
         Assert.Equal(
             ["GET /health None", "GET /openapi.json Open", "GET /tasks Open", "GET /tasks/{id} Open", "GET /tasks/{id}/transcript Open", "DELETE /tasks/{id} Open",
-                "POST /admin/refresh-token Open", "POST /admin/shutdown Open", "POST /tasks Signed"],
+                "POST /admin/drain Open", "POST /admin/pause Open", "POST /admin/refresh-token Open", "POST /admin/resume Open", "POST /admin/shutdown Open", "POST /tasks Signed",
+                "POST /tasks/{id}/priority Open"],
             routes.Select(Describe).OrderBy(text => text.Split(' ')[0] switch { "GET" => 0, "DELETE" => 1, _ => 2 }).ThenBy(text => text, StringComparer.Ordinal));
     }
 

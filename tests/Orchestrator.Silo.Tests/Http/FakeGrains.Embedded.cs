@@ -28,7 +28,16 @@ internal sealed class FakeGrains : IGrainFactory
     public IGrain GetGrain(Type grainInterfaceType, string grainPrimaryKey)
     {
         if (grainInterfaceType == typeof(IAgentTaskGrain)) return GrainProxy.Create<IAgentTaskGrain>(Task(grainPrimaryKey).Answer);
-        return GrainProxy.Create<ICapacityGrain>(method => method.Name == nameof(ICapacityGrain.GetAsync) ? AskCapacity?.Invoke() ?? System.Threading.Tasks.Task.FromResult(Capacity) : null);
+        return GrainProxy.Create<ICapacityGrain>(AnswerCapacity);
+    }
+
+    private object? AnswerCapacity(MethodInfo method, object?[] arguments)
+    {
+        if (method.Name == nameof(ICapacityGrain.GetAsync)) return AskCapacity?.Invoke() ?? System.Threading.Tasks.Task.FromResult(Capacity);
+        if (method.Name != nameof(ICapacityGrain.SetModeAsync)) return null;
+        var mode = (PoolMode)arguments[0]!;
+        Capacity = Capacity with { Mode = mode, GivesNone = mode == PoolMode.Open ? null : mode.ToString().ToLowerInvariant() };
+        return System.Threading.Tasks.Task.FromResult(Capacity);
     }
 }
 
@@ -60,6 +69,8 @@ internal sealed class FakeTask
 
     public AgentTaskSnapshot? Snapshot { get; set; }
 
+    public Func<int, PriorityResult> Reprioritize { get; set; } = _ => new(PriorityOutcome.NotFound);
+
     public object? Answer(MethodInfo method, object?[] arguments)
     {
         switch (method.Name)
@@ -70,6 +81,8 @@ internal sealed class FakeTask
                 return Task.FromResult(Submit(submission));
             case nameof(IAgentTaskGrain.CancelAsync):
                 return Task.FromResult(Cancel);
+            case nameof(IAgentTaskGrain.ReprioritizeAsync):
+                return Task.FromResult(Reprioritize((int)arguments[0]!));
             case nameof(IAgentTaskGrain.GetAsync):
                 return Task.FromResult(Snapshot);
             default:

@@ -21,6 +21,10 @@ public sealed class StatusAndStopTests
             [$"ready: {bed.Service.Url}, pid {pid}, home {bed.Place.Home}", "slots: 1 of 1 taken, 1 tasks wait, 0 callbacks owed", "newest tasks:", "  waits-1  queued", "  long-1  running"],
             status.Output.TrimEnd().Split('\n'));
 
+        Assert.Equal(new ShellRun(0, """{"status":"paused","runningTasks":1,"queuedTasks":1}""" + "\n", ""), await RunAsync(bed, "scripts/pause.sh"));
+        Assert.Equal(0, (await bed.Service.GetHealthAsync()).GetProperty("available").GetInt32());
+        Assert.Equal(new ShellRun(0, """{"status":"resumed","runningTasks":1,"queuedTasks":1}""" + "\n", ""), await RunAsync(bed, "scripts/pause.sh", "--resume"));
+
         var hosts = bed.Place.SessionHosts();
         Assert.Equal(new ShellRun(0, $"Stopped (pid {pid}).\n", ""), await RunAsync(bed, "scripts/stop.sh"));
         Assert.Equal(0, await bed.Service.Program.WaitForExitAsync());
@@ -68,6 +72,7 @@ public sealed class StatusAndStopTests
         var drain = await RunAsync(bed, "scripts/stop.sh", "--drain");
         Assert.Equal((1, ""), (drain.ExitCode, drain.Output));
         Assert.Contains("ACCESS=signed", drain.Error);
+        Assert.Equal(new ShellRun(1, "", "POST /admin/pause needs a signature here (ACCESS=signed).\n"), await RunAsync(bed, "scripts/pause.sh"));
         Assert.Equal(0, (await RunAsync(bed, "scripts/stop.sh")).ExitCode);
     }
 

@@ -96,7 +96,7 @@ public sealed class LifeTests
         await bed.SubmitAsync("life-behind", "commit 'Never'");
         JsonElement health = default;
         await Eventually.IsTrueAsync(
-            async () => (health = await bed.Service.GetHealthAsync()) is var now && now.GetProperty("running").GetInt32() == 0 && now.GetProperty("heldAccounts").GetArrayLength() == 1 && now.GetProperty("queued").GetInt32() == 1,
+            async () => (health = await bed.Service.GetHealthAsync()) is var now && now.GetProperty("running").GetInt32() == 0 && now.GetProperty("heldAccounts").GetArrayLength() == 1 && now.GetProperty("queued").GetInt32() == 2,
             "the slot is free, the account held, and another task of it waits");
         Assert.Equal(("script", until, "ready"), (health.GetProperty("heldAccounts")[0].GetProperty("account").GetString(), health.GetProperty("heldAccounts")[0].GetProperty("until").GetDateTimeOffset(), health.GetProperty("status").GetString()));
 

@@ -60,6 +60,7 @@ public sealed class RunningService : IAsyncDisposable
         var all = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["DISPATCH_SECRET"] = "dispatch-secret-" + Guid.NewGuid().ToString("N"),
+            ["MEMORY_FLOOR_MB"] = "0",
             ["GIT_URL_TEMPLATE"] = $"file://{place.Origins}/{{repository}}.git",
         };
         foreach (var (name, value) in settings ?? new Dictionary<string, string>()) all[name] = value;
