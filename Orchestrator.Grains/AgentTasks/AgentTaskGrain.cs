@@ -224,7 +224,7 @@ internal sealed partial class AgentTaskGrain(
     private async Task HoldAsync(AgentTaskState task)
     {
         await Capacity.HoldAccountAsync(accounts.AccountOf(task.Facts.WorkerType), task.HeldUntil!.Value);
-        await Capacity.ReleaseAsync(TaskId, task.Run);
+        await Capacity.StandAsideAsync(TaskId, task.Run);
     }
 
     /// <summary>The slot is free before anything is delivered: the receiver may send the next task from inside our call.</summary>

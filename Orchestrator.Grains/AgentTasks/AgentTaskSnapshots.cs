@@ -57,6 +57,7 @@ internal static class AgentTaskSnapshots
     {
         { WaitsFor.IsEmpty: false, Phase: AgentTaskPhase.Blocked } => $"{(task.WaitsFor.Length == 1 ? "dependency" : "dependencies")} {string.Join(", ", task.WaitsFor)}",
         { Phase: AgentTaskPhase.Blocked } => $"branch {task.Facts.ContinuationBranch}",
+        { Phase: AgentTaskPhase.Held } => "usage limit",
         { Phase: AgentTaskPhase.Waiting } => "slot",
         _ => null,
     };

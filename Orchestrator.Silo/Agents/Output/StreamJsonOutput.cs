@@ -55,7 +55,7 @@ internal sealed class StreamJsonOutput(UsageLimitRule limits) : IAgentOutputRead
             ErrorKind = limit is null ? failure.Kind : AgentErrorKind.UsageLimit,
             ErrorMessage = Summaries.Make(failure.Message, SummaryCharsMax, isTail: false),
             // What it did after its last word was not told.
-            Usage = _usage.Total with { CostUnknown = _result is null ? _hasOutput : _usage.HasMore },
+            Usage = _usage.Total with { CostUnknown = _usage.HasMore || (_result is null && _sessionId is not null) },
             AgentSessionId = _sessionId,
             PermissionDenials = _permissionDenials,
             HasSaidResult = _result is not null,

@@ -17,11 +17,11 @@ internal sealed class SessionLife(SessionFolder folder, ISessionListener listene
     private readonly long _since = clock.GetTimestamp();
     private SessionStarted? _started;
     private (DateTime Written, long Length) _seen;
-    private TimeSpan _lookedAt = TimeSpan.MinValue, _saidAt = TimeSpan.MinValue;
+    private TimeSpan? _lookedAt, _saidAt;
     private int _isLooking;
 
     /// <summary>Whether it is time for a look.</summary>
-    public bool IsDue => Volatile.Read(ref _isLooking) == 0 && Now - _lookedAt >= Interval;
+    public bool IsDue => Volatile.Read(ref _isLooking) == 0 && (_lookedAt is not { } last || Now - last >= Interval);
 
     private TimeSpan Now => clock.GetElapsedTime(_since);
 
@@ -55,7 +55,7 @@ internal sealed class SessionLife(SessionFolder folder, ISessionListener listene
         // An agent is named when it starts: what was printed before was the setup script's.
         var latest = file.LastWriteTimeUtc > named.LastWriteTimeUtc ? file.LastWriteTimeUtc : named.LastWriteTimeUtc;
         _signs.SawOutput(Now, file, clock.GetUtcNow().UtcDateTime - latest);
-        var isTimeToSay = Now - _saidAt >= _signs.LookInterval;
+        var isTimeToSay = _saidAt is not { } said || Now - said >= _signs.LookInterval;
         if (usage is not null && (hasGrown || isTimeToSay) && usage.Read() is { } used) Say(() => listener.Used(used));
         if (_signs.NeedsSample(Now)) _signs.SawProcessorTime(Now, ReadProcessorTime(started));
         if (isTimeToSay && _signs.SilenceAt(Now) is { } silence) Say(() => listener.Stalled(clock.GetUtcNow() - silence));

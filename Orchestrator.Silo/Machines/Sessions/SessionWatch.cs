@@ -114,6 +114,8 @@ internal sealed partial class SessionWatch(SessionViews views, IOptions<SessionO
                 watched.Ended.TrySetResult(end);
                 return;
             }
+
+            if (watched.Life is { IsDue: true } life) _ = Task.Run(() => LookForLife(watched, life));
         }
         catch (Exception error)
         {
@@ -122,7 +124,6 @@ internal sealed partial class SessionWatch(SessionViews views, IOptions<SessionO
             return;
         }
 
-        if (watched.Life is { IsDue: true } life) _ = Task.Run(() => LookForLife(watched, life));
         if (watched.IsChecked || (watched.CheckedAt is { } last && clock.GetElapsedTime(last) < options.Value.CheckInterval)) return;
         watched.IsChecked = true;
         _ = CheckAsync(watched);

@@ -88,6 +88,31 @@ public sealed class ClaudeCodeTests
     }
 
     [ClaudeCodeFact]
+    public async Task A_conversation_whose_first_request_met_a_usage_limit_is_there_to_be_resumed()
+    {
+        using var bench = new AgentBench();
+        await using var api = await FakeModelApi.StartAsync(ModelStep.AlwaysFail(429, "rate_limit_error", "You've hit your limit · resets 3pm (UTC)"));
+        bench.WithClaude(api.BaseUrl, api.ApiKey);
+        var sessionId = Guid.NewGuid().ToString();
+        using (var agent = await AgentProgram.StartAsync(
+            bench.Table().CreateLaunch(bench.Session(sessionId), AgentBench.Request("auto")), "Please say hello", bench.WorktreePath, bench.SessionFolder()))
+        {
+            Assert.Equal(1, await agent.WaitAsync());
+        }
+
+        var limited = bench.Table().ReadReport("auto", bench.SessionFolder(), bench.WorktreePath);
+        api.PlayFor(sessionId, ModelStep.Say("Hello."));
+        using var resumed = await AgentProgram.StartAsync(
+            bench.Table().CreateLaunch(bench.Session(sessionId, attempt: 2, isResume: true), AgentBench.Request("auto")), "Go on", bench.WorktreePath, bench.SessionFolder(2));
+
+        Assert.Equal(0, await resumed.WaitAsync());
+        Assert.Equal((AgentErrorKind.UsageLimit, 15), (limited.ErrorKind, limited.LimitResetsAt!.Value.Hour));
+        Assert.Equal("Hello.", bench.Table().ReadReport("auto", bench.SessionFolder(2), bench.WorktreePath).Summary);
+        Assert.Contains("Please say hello", api.Requests[^1].Messages.ToJsonString(), StringComparison.Ordinal);
+        Assert.Empty(api.Violations);
+    }
+
+    [ClaudeCodeFact]
     public async Task A_refused_key_is_told_apart_from_an_overload()
     {
         using var bench = new AgentBench();

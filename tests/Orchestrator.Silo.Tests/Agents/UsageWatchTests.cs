@@ -33,14 +33,17 @@ public sealed class UsageWatchTests : IDisposable
     public void A_total_that_goes_on_over_results_is_not_added_to_itself()
     {
         var watch = new UsageWatch(Events);
-        foreach (var total in (double[])[0.5, 0.8]) Append(Line("out", $$"""{"type":"result","is_error":false,"num_turns":1,"total_cost_usd":{{total.ToString(System.Globalization.CultureInfo.InvariantCulture)}},"usage":{}}"""));
+        foreach (var total in (double[])[0.5, 0.8]) Append(Line("out", $$"""{"type":"result","is_error":false,"num_turns":1,"total_cost_usd":{{total.ToString(System.Globalization.CultureInfo.InvariantCulture)}},"usage":{ } }"""));
         Assert.Equal((0.8, 2), (watch.Read()!.CostUsd, watch.Read()!.Turns));
     }
 
     public void Dispose() => _folder.Dispose();
 
-    private static string Result(double cost, int turns) => string.Create(
-        System.Globalization.CultureInfo.InvariantCulture, $$$"""{"is_error":false,"num_turns":{{{turns}}},"total_cost_usd":99,"model_usage_since_last_result":{"m":{"costUSD":{{{cost}}}}},"type":"result"}""");
+    private static string Result(double cost, int turns)
+    {
+        var usage = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"\"num_turns\":{turns},\"total_cost_usd\":99,\"model_usage_since_last_result\":{{\"m\":{{\"costUSD\":{cost}}}}}");
+        return "{\"is_error\":false," + usage + ",\"type\":\"result\"}";
+    }
 
     private string Line(string source, string text) => $$"""{"n":{{++_number}},"at":1767268800000,"s":"{{source}}","t":{{JsonSerializer.Serialize(text, JsonSerializerOptions.Default).Replace("\\u0022", "\\\"", StringComparison.Ordinal)}}}""" + "\n";
 

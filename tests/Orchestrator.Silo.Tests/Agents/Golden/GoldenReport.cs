@@ -10,7 +10,16 @@ internal static class GoldenReport
 {
     private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static JsonObject ToJson(AgentReport report) => new()
+    /// <summary>What is rarely there stands there only when it is.</summary>
+    public static JsonObject ToJson(AgentReport report)
+    {
+        var json = Usual(report);
+        if (report.Usage.CostUnknown) ((JsonObject)json["usage"]!)["costUnknown"] = true;
+        if (report.LimitResetsAt is { } resetsAt) json["limitResetsAt"] = resetsAt.UtcDateTime.ToString("O");
+        return json;
+    }
+
+    private static JsonObject Usual(AgentReport report) => new()
     {
         ["hasOutput"] = report.HasOutput,
         ["hasResult"] = report.HasResult,
