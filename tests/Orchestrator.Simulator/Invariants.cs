@@ -45,8 +45,9 @@ internal sealed class Invariants(World world)
             var (state, row) = (world.StateOf(task.TaskId), world.Catalog.Find(task.TaskId));
             if (state is null)
             {
-                // One that would wait for others takes no slot; the next start drops it.
-                if (row is not null && (isStartedAgain || row.Phase != AgentTaskPhase.Blocked)) world.Violate("I5", $"{task.TaskId} has a row and no state");
+                // One that waits for others, or for its account, takes no slot; the next start drops it.
+                var hasSlot = world.Storage.Read<CapacityState>("capacity", "default")?.Leases.Any(lease => lease.TaskId == task.TaskId) ?? false;
+                if (row is not null && (isStartedAgain || hasSlot)) world.Violate("I5", $"{task.TaskId} has a row and no state");
                 continue;
             }
 
