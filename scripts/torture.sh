@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Kills, faults and floods in large doses, judged by the invariants of the service. Prints seed, cycles and findings of each part; the exit code counts the findings (100 at most).
-#   scripts/torture.sh [part …] [--seed N] [--cycles N] [--seeds N] [--places N] [--targets service,tmux,both] [--point NAME,…]
+#   scripts/torture.sh [part …] [--seed N] [--cycles N] [--seeds N] [--places N] [--targets service,tmux,both,host] [--point NAME,…]
 # Parts (all, when none is named), and what --cycles counts:
 #   kills      kill -9 of the service at random moments under load (300; the long run: 3000)
 #   points     every named fail point: what dies there, and at which of its hits (--seeds rounds, 20)

@@ -34,7 +34,7 @@ foreach (var name in names)
 Console.WriteLine($"{found} findings");
 return Math.Min(found, 100);
 
-IReadOnlyList<FailTarget> Targets() => [.. (Text("targets") ?? "service,tmux,both").Split(',').Select(target => Enum.Parse<FailTarget>(target, ignoreCase: true))];
+IReadOnlyList<FailTarget> Targets() => [.. (Text("targets") ?? "service,tmux,both,host").Split(',').Select(target => Enum.Parse<FailTarget>(target, ignoreCase: true))];
 
 string? Text(string name) => Array.IndexOf(args, "--" + name) is var at and >= 0 ? args[at + 1] : null;
 

@@ -14,12 +14,8 @@ public sealed class FuzzTests
     public void Whatever_comes_in_is_read_by_its_rules(string target) =>
         Assert.Null(FuzzTarget.All.Single(each => each.Name == target).Run(Seed, Inputs));
 
-    [Fact]
-    public async Task Node_writes_what_the_writer_of_callbacks_does()
-    {
-        if (!NodeFuzz.IsHere) return;
-        Assert.Null(await NodeFuzz.RunAsync(Seed, Inputs));
-    }
+    [NodeFact]
+    public async Task Node_writes_what_the_writer_of_callbacks_does() => Assert.Null(await NodeFuzz.RunAsync(Seed, Inputs));
 
     [Fact]
     public void What_is_wrong_or_throws_is_found_with_the_seed_that_repeats_it()

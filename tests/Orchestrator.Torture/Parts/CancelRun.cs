@@ -22,6 +22,8 @@ internal sealed record CancelRun(int Seed, int Count, int AtOnce)
         {
             var (id, random) = ($"cancel-{i}", new Random(unchecked(Seed * 1000 + i)));
             await bed.PostAsync(new(id, "stubborn", 0));
+            // Half of them from when the agent works on; the others at any moment from the acceptance on.
+            if (random.Next(2) == 0) await Eventually.IsTrueAsync(() => HasBegun(bed, id), $"{id}'s agent", TimeSpan.FromMinutes(2));
             await Task.Delay(TimeSpan.FromMilliseconds(random.Next(2000)), TimeProvider.System, CancellationToken.None);
             var startedAt = TimeProvider.System.GetTimestamp();
             var status = await bed.CancelAsync(id);
@@ -37,5 +39,11 @@ internal sealed record CancelRun(int Seed, int Count, int AtOnce)
         report.Say($"answered after {Figures.Of(answers)} (goal {AnswerLimit.TotalMilliseconds} ms: {answers.Count(time => time > AnswerLimit)} over it); dead after {Figures.Of(deaths)} (goal {DeathLimit.TotalSeconds} s)");
         report.Require(deaths.All(time => time < 2 * DeathLimit), "cancel", $"A tree lived for {deaths.Max().TotalSeconds:0.0} s after its cancel.", $"seed {Seed}");
         report.Say($"seed {Seed}: {Count} cancels at random moments, {report.Findings.Count} findings");
+    }
+
+    private static bool HasBegun(TortureBed bed, string taskId)
+    {
+        var log = bed.Place.At(TortureAgent.Log);
+        return File.Exists(log) && File.ReadLines(log).Any(line => line.StartsWith($"commit {taskId} ", StringComparison.Ordinal));
     }
 }
