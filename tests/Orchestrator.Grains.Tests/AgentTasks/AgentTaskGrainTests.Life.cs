@@ -71,7 +71,10 @@ public sealed partial class AgentTaskGrainTests
         Assert.Equal((0, 1, 0), await CountsAsync(silo));
         Assert.Equal([new HeldAccount("claude", resetsAt.AddSeconds(60))], (await silo.CapacityAsync()).HeldAccounts);
         var heldFor = resetsAt.AddSeconds(60) - silo.Clock.GetUtcNow();
-        silo.Clock.Advance(heldFor);
+        silo.Clock.Advance(heldFor - AgentTaskTransitions.LineMargin);
+        await silo.Catalog.ReachedAsync("t1", AgentTaskPhase.Waiting);
+        Assert.Equal((0, 2, 0), await CountsAsync(silo));
+        silo.Clock.Advance(AgentTaskTransitions.LineMargin);
 
         // It is older than the other one, so it goes first.
         await TickUntilAsync(silo, StartedAsync(silo, "t1", attempt: 2), TimeSpan.FromSeconds(1));
