@@ -78,6 +78,8 @@ internal static class FaultyStorage
         // A read that fails stops a start, which is a matter of its own, and a capacity grain's first turn; both are tried elsewhere.
         public IReadOnlyList<CatalogEntry> ReadOpen() => inner.ReadOpen();
 
+        public CatalogEntry? Find(string taskId) => inner.Find(taskId);
+
         public CatalogPage ReadPage(CatalogQuery query) => inner.ReadPage(query);
 
         public int CountOwing() => inner.CountOwing();

@@ -12,6 +12,8 @@ internal sealed class FaultyCatalog(IAgentTaskCatalog inner, StorageFaults fault
 
     public Task RemoveAsync(string taskId, CancellationToken cancellationToken) => faults.WriteAsync(() => inner.RemoveAsync(taskId, cancellationToken));
 
+    public CatalogEntry? Find(string taskId) => inner.Find(taskId);
+
     public IReadOnlyList<CatalogEntry> ReadOpen() => inner.ReadOpen();
 
     public CatalogPage ReadPage(CatalogQuery query) => inner.ReadPage(query);

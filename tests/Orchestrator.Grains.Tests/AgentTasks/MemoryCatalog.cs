@@ -51,12 +51,6 @@ internal sealed class MemoryCatalog : IAgentTaskCatalog
         lock (_gate) return _rows.Values.Count(row => row.OwesCallback);
     }
 
-    /// <summary>The row, or null.</summary>
-    public CatalogEntry? Find(string taskId)
-    {
-        lock (_gate) return _rows.TryGetValue(taskId, out var row) && row.TaskId == taskId ? row : null;
-    }
-
     /// <summary>Waits until the row of a task is as expected.</summary>
     public Task ReachedAsync(string taskId, Func<CatalogEntry, bool> condition, string expected) =>
         ReachedAsync(rows => rows.Any(row => row.TaskId == taskId && condition(row)), $"task {taskId} {expected}");
