@@ -48,6 +48,9 @@ internal sealed class FailPoints
     /// <summary>Null: none is kept.</summary>
     public string? TracePath { get; }
 
+    /// <summary>Where git's points are traced: a file of its own, as ours is written at offsets that we count, and not at its end whoever wrote last.</summary>
+    public static string GitTraceOf(string trace) => trace + ".git";
+
     /// <exception cref="InvalidOperationException">There is no such point, or no such target.</exception>
     public static FailPoints FromEnvironment()
     {

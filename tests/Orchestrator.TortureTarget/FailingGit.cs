@@ -27,7 +27,7 @@ internal static class FailingGit
           *" worktree add "*) step=git.worktree-add ;;
           *) exec git "$@" ;;
         esac
-        trace='{{points.TracePath}}' point='{{points.Point}}' target='{{points.Target}}' service={{Environment.ProcessId}}
+        trace='{{(points.TracePath is null ? "" : FailPoints.GitTraceOf(points.TracePath))}}' point='{{points.Point}}' target='{{points.Target}}' service={{Environment.ProcessId}}
         pass() {
           [ -z "$trace" ] || echo "$1" >>"$trace"
           [ "$1" = "$point" ] || return 0

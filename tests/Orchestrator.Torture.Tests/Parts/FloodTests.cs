@@ -17,7 +17,7 @@ public sealed class FloodTests(ITestOutputHelper output)
     public Task Cancels_at_random_moments_end_whole_trees() => FindsNothingAsync("cancels", new CancelRun(Seed: 5, Count: 8, AtOnce: 8).RunAsync);
 
     [Fact]
-    public Task Prompts_of_every_size_reach_the_agent_byte_for_byte() => FindsNothingAsync("prompts", new PromptRun(Seed: 7, Count: 20, AtOnce: 3).RunAsync);
+    public Task Prompts_of_every_size_reach_the_agent_byte_for_byte() => FindsNothingAsync("prompts", new PromptRun(Seed: 7, Count: 200, AtOnce: 4).RunAsync);
 
     private async Task FindsNothingAsync(string part, Func<TortureReport, Task> run)
     {

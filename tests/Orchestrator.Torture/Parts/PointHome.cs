@@ -53,6 +53,7 @@ internal sealed record PointHome(int Seed, FailTarget Target, IReadOnlyList<stri
     {
         var trace = bed.Place.At("trace.log");
         File.Delete(trace);
+        File.Delete(FailPoints.GitTraceOf(trace));
         File.Delete(bed.Place.At("torture-git.hits"));
         var isHosts = FailPointNames.Host.Contains(point);
         var order = Path.Combine(bed.Place.Home, "fail-point");
@@ -78,7 +79,7 @@ internal sealed record PointHome(int Seed, FailTarget Target, IReadOnlyList<stri
         }
         catch (TimeoutException)
         {
-            report.Add(new("points", $"{point} was not hit. Passed: {string.Join(' ', File.Exists(trace) ? File.ReadLines(trace).Distinct(StringComparer.Ordinal) : [])}"), $"seed {Seed}, target {Target}");
+            report.Add(new("points", $"{point} was not hit. Passed: {string.Join(' ', Passed(trace).Distinct(StringComparer.Ordinal))}"), $"seed {Seed}, target {Target}");
             Keep.Logs(bed, $"points-{Seed}-{Target}-{point}", report);
             return "NOT HIT";
         }
@@ -129,5 +130,7 @@ internal sealed record PointHome(int Seed, FailTarget Target, IReadOnlyList<stri
             string.Create(CultureInfo.InvariantCulture, $"the start of {taskId}'s agent"), HitLimit);
     }
 
-    private static bool WasHit(string trace, string point) => File.Exists(trace) && File.ReadLines(trace).Contains(point, StringComparer.Ordinal);
+    private static IEnumerable<string> Passed(string trace) => ((string[])[trace, FailPoints.GitTraceOf(trace)]).Where(File.Exists).SelectMany(File.ReadLines);
+
+    private static bool WasHit(string trace, string point) => Passed(trace).Contains(point, StringComparer.Ordinal);
 }
