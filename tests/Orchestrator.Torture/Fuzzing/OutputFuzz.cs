@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Orchestrator.Contracts.Sessions;
+using Orchestrator.Silo.Agents;
 using Orchestrator.Silo.Agents.Output;
 
 namespace Orchestrator.Torture.Fuzzing;
@@ -17,9 +18,11 @@ internal static class OutputFuzz
         "plain text, and a fence ```json {\"a\":1} ```", "", "null", "[]", "\"result\"",
     ];
 
+    private static readonly UsageLimitRule Limits = new(["usage limit.{0,40}reset(s)? (at )?(?<reset>.+)"]);
+
     public static string? TryReaders(Random random)
     {
-        IAgentOutputReader[] readers = [new StreamJsonOutput(), new TextOutput()];
+        IAgentOutputReader[] readers = [new StreamJsonOutput(Limits), new TextOutput(Limits)];
         for (var left = random.Next(6); left >= 0; left--)
         {
             var line = new SessionEvent { Number = 1, At = 0, Source = random.Next(5) == 0 ? "err" : "out", Text = Mutations.Spoil(Lines[random.Next(Lines.Length)], random) };
