@@ -79,13 +79,10 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
         {
             File.Copy(agents, index);
             var written = await git.TryRunAsync(Command(["write-tree"]), cancellationToken);
-            if (written.ExitCode != 0)
-            {
-                if (written.StandardError.Contains("unmerged", StringComparison.Ordinal)) return null;
-                throw new GitRefusedException($"What was added in {place.Path} could not be saved: {Processes.ToolOutput.WithoutCredentials(written.StandardError).Trim()}", "Look at `git status` there.", MachineFailureKind.Machine);
-            }
+            if (written.ExitCode != 0 && written.StandardError.Contains("unmerged", StringComparison.Ordinal)) return null;
 
-            var tree = written.StandardOutput.Trim();
+            // Whatever else it was: once more, and this time its failure is the caller's.
+            var tree = (written.ExitCode == 0 ? written.StandardOutput : await RunAsync("write-tree")).Trim();
             File.Delete(index);
             await RunAsync("read-tree", tree);
             return tree;
