@@ -159,6 +159,12 @@ public sealed class CapacityRulesTests
         var old = System.Text.Json.JsonSerializer.Deserialize("""{"schemaVersion":1,"leases":[{"taskId":"t","run":1,"attempt":1,"grantedAt":"2026-01-01T00:00:00+00:00"}]}""", GrainStateJsonContext.Default.CapacityState)!;
         Assert.Equal("t", Assert.Single(CapacityBooks.Of(old).Leases).TaskId);
         Assert.Empty(CapacityBooks.Of(old).HeldAccounts);
+
+        // As the first activation does it.
+        var recounted = CapacityRules.Recount(CapacityBooks.Of(old), [Entry("t", AgentTaskPhase.Running)], Now.AddHours(1));
+        Assert.Equal("acme/web", Assert.Single(recounted.Leases).Repository);
+        Assert.Equal("", Assert.Single(CapacityRules.Recount(CapacityBooks.Of(old), [], Now).Leases).Repository);
+        Assert.Empty(SlotRules.Grant(CapacityRules.Wait(CapacityBooks.Of(old), new("w", 1, 1, 0, Now)), new(new() { SlotsMax = 1 }, Accounts, Now)).Granted);
     }
 
     private static (CapacityBooks Books, System.Collections.Immutable.ImmutableArray<Lease> Granted) Grant(CapacityBooks books, CapacityOptions options, DateTimeOffset now) =>
