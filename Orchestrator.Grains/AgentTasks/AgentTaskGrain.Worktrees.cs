@@ -19,7 +19,8 @@ internal sealed partial class AgentTaskGrain
         return answer;
     }
 
-    public Task BranchWanted() => ReceiveAsync(AgentTaskTransitions.BranchWanted(state.State));
+    /// <summary>An ended task has no reminder any more: whoever wants the branch is the one who asks again, also when the state says already that it is wanted.</summary>
+    public Task BranchWanted() => state.RecordExists && state.State.Phase == AgentTaskPhase.Ended ? ApplyAsync(AgentTaskTransitions.BranchWanted(state.State)) : Task.CompletedTask;
 
     public Task WorktreeRemoved(SessionName session, string? problem) => ReceiveAsync(AgentTaskTransitions.WorktreeRemoved(state.State, session, problem, clock.GetUtcNow()));
 }

@@ -32,6 +32,8 @@ internal sealed class FakeMachine : IWorktrees, ISessions
 
     public Func<MachineFailure?> OnRemove { get; set; } = () => null;
 
+    public Func<MachineFailure?> OnKeep { get; set; } = () => null;
+
     /// <summary>Whether sessions that are told to stop take their time for it: until they are told again.</summary>
     public bool LingersWhenStopped { get; set; }
 
@@ -64,7 +66,7 @@ internal sealed class FakeMachine : IWorktrees, ISessions
     public Task<MachineFailure?> KeepAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
     {
         Note($"keep {session}");
-        return Task.FromResult<MachineFailure?>(null);
+        return Task.FromResult(OnKeep());
     }
 
     public Task<MachineFailure?> RemoveAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
