@@ -13,6 +13,7 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
 {
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
     private readonly HashSet<(SessionName Session, JobKind Kind)> _jobs = [];
+    private readonly Dictionary<SessionName, SessionStartedReport> _started = [];
     private readonly Dictionary<SessionName, Action> _watches = [];
     private readonly HashSet<SessionName> _cancelled = [];
     private readonly Dictionary<SessionName, Action> _afterPreparing = [];
@@ -49,7 +50,12 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
 
     public Task StartAsync(SessionRequest request)
     {
-        if (!_jobs.Add((request.Session, JobKind.Session))) return Task.CompletedTask;
+        if (!_jobs.Add((request.Session, JobKind.Session)))
+        {
+            if (_started.TryGetValue(request.Session, out var told)) _ = TaskOf(request.Session).SessionStarted(told);
+            return Task.CompletedTask;
+        }
+
         Work($"start {request.Session}", (fate, number) =>
         {
             if (fate == Fate.Failed) _jobs.Remove((request.Session, JobKind.Session));
@@ -172,8 +178,10 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
         }
         else
         {
-            _ = TaskOf(session.Name).SessionStarted(new(
-                session.Name, session.StartedAt, "claude", world.Scenario.TaskOf(session.Name.TaskId).CanResume, new($"cc-task-{session.Name.TaskId}", "tmux attach")));
+            var started = new SessionStartedReport(
+                session.Name, session.StartedAt, "claude", world.Scenario.TaskOf(session.Name.TaskId).CanResume, new($"cc-task-{session.Name.TaskId}", "tmux attach"));
+            _started[session.Name] = started;
+            _ = TaskOf(session.Name).SessionStarted(started);
             WaitForEnd(session);
         }
     }
@@ -242,6 +250,7 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
     private void End(SimulatedSession session, SessionEndedReport report)
     {
         _watches.Remove(session.Name);
+        _started.Remove(session.Name);
         _jobs.Remove((session.Name, JobKind.Session));
         world.Coverage.Judged(SessionVerdicts.Judge(report, machine.TreeOf(session.Name.TaskId)?.Worktree ?? new("", "", "", "", "")).Kind);
         _ = TaskOf(session.Name).SessionEnded(report);
