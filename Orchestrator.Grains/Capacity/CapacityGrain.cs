@@ -44,7 +44,9 @@ internal sealed partial class CapacityGrain(
 
     public async Task<PlaceInLine> WaitAsync(WaitingEntry entry, CancellationToken cancellationToken)
     {
-        await ApplyAsync(CapacityRules.Wait(_books, entry));
+        // Ten thousand that ask again by their reminders change nothing, and nothing is to be given out for that: the recount of each minute is the net.
+        var books = CapacityRules.Wait(_books, entry);
+        if (!ReferenceEquals(books, _books)) await ApplyAsync(books);
         return _books.LeaseOf(entry.TaskId) is { } lease ? new(lease, null) : new(null, PositionOf(entry.TaskId));
     }
 

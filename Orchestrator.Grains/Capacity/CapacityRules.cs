@@ -22,12 +22,16 @@ internal static class CapacityRules
         return (books with { Pending = books.Pending.Add(taskId, now) }, AdmissionResult.Admitted);
     }
 
-    /// <summary>A stored task joins the line, unless it has a slot.</summary>
+    /// <summary>A stored task joins the line, unless it has a slot. The same books when it stands there already.</summary>
     public static CapacityBooks Wait(CapacityBooks books, WaitingEntry entry)
     {
+        if (Stands(books, entry)) return books;
         var confirmed = books with { Pending = books.Pending.Remove(entry.TaskId), Aside = books.Aside.Remove(entry.TaskId) };
         return books.LeaseOf(entry.TaskId) is { } lease && lease.Run == entry.Run ? confirmed : confirmed.WithWaiting(entry);
     }
+
+    private static bool Stands(CapacityBooks books, WaitingEntry entry) => !books.Pending.ContainsKey(entry.TaskId) && !books.Aside.Contains(entry.TaskId)
+        && ((books.LineByTask.TryGetValue(entry.TaskId, out var known) && known == entry) || books.LeaseOf(entry.TaskId)?.Run == entry.Run);
 
     /// <summary>Takes back whatever the run of a task has. A later run keeps its own.</summary>
     public static CapacityBooks Release(CapacityBooks books, string taskId, int run)

@@ -64,6 +64,21 @@ public sealed partial class AgentTaskGrainTests
         await RunningAsync(silo, "t1");
     }
 
+    [Fact]
+    public async Task Who_asks_again_from_the_same_place_has_nobody_looked_at()
+    {
+        await using var silo = await TaskSilo.StartAsync(silo => (silo.AvailableBytes, silo.Capacity.MemoryFloorBytes) = (1L << 40, 512L << 20));
+        await Pool(silo).HoldAccountAsync("claude", silo.Clock.GetUtcNow().AddHours(2));
+        await silo.SubmitAsync("t1");
+        var entry = new WaitingEntry("t9", 1, 1, 0, silo.Clock.GetUtcNow()) { WorkerType = "opus", Repository = "acme/web" };
+        Assert.Equal(2, (await Pool(silo).WaitAsync(entry, CancellationToken.None)).Position);
+        var looks = silo.LooksAtMemory;
+        Assert.Equal(2, (await Pool(silo).WaitAsync(entry, CancellationToken.None)).Position);
+        Assert.Equal(looks, silo.LooksAtMemory);
+        Assert.Equal(1, (await Pool(silo).WaitAsync(entry with { Priority = 1 }, CancellationToken.None)).Position);
+        Assert.True(silo.LooksAtMemory > looks, "Somebody who comes anew may get a slot.");
+    }
+
     [Theory]
     [InlineData(null, 512)]
     [InlineData(1L, 0)]

@@ -62,9 +62,23 @@ public sealed class CapacityRulesTests
         var books = CapacityRules.Wait(CapacityRules.Wait(CapacityRules.Admit(Empty, "t", options, Now).Books, entry), entry);
         Assert.Equal(1, books.Total);
         (books, _) = Grant(books, options, Now);
-        books = CapacityRules.Wait(books, entry);
+        Assert.Same(books, CapacityRules.Wait(books, entry));
         Assert.Equal(1, books.Total);
         Assert.Empty(books.Line);
+        Assert.Single(CapacityRules.Wait(books, entry with { Run = 2 }).Line);
+    }
+
+    [Fact]
+    public void Who_stands_in_the_line_and_asks_again_changes_nothing()
+    {
+        var entry = new WaitingEntry("t", 1, 1, 0, Now);
+        var books = CapacityRules.Wait(Empty, entry);
+        Assert.Same(books, CapacityRules.Wait(books, entry with { }));
+        var aside = CapacityRules.StandAside(books, "t", 1);
+        Assert.Equal(["t"], CapacityRules.Wait(aside, entry).Line.Select(waiting => waiting.TaskId));
+        Assert.Empty(CapacityRules.Wait(aside, entry).Aside);
+        var promised = books with { Pending = books.Pending.Add("t", Now) };
+        Assert.Empty(CapacityRules.Wait(promised, entry).Pending);
     }
 
     [Fact]
