@@ -71,7 +71,7 @@ internal sealed partial class AgentTaskGrain(
     {
         if (!state.RecordExists) await ForgetAsync();
         else if (state.State.Phase == AgentTaskPhase.Ended) await Capacity.ReleaseAsync(TaskId, state.State.Run);
-        else if (!ReferenceEquals(AgentTaskTransitions.SlotGranted(state.State, lease, "", clock.GetUtcNow()), state.State) && await AskForSlotAsync(state.State) is { } held)
+        else if (!ReferenceEquals(AgentTaskTransitions.SlotGranted(state.State, lease, "", clock.GetUtcNow()), state.State) && await ConfirmSlotAsync() is { } held)
             await ReceiveAsync(AgentTaskTransitions.SlotGranted(state.State, held, NewAgentSessionId(), clock.GetUtcNow()));
     }
 
@@ -196,6 +196,20 @@ internal sealed partial class AgentTaskGrain(
     private async Task WaitForSlotAsync(AgentTaskState task)
     {
         if (await AskForSlotAsync(task) is { } lease) await this.AsReference<IAgentTaskGrain>().SlotGranted(lease);
+    }
+
+    /// <summary>A slot whose pool cannot be asked is asked for again soon: it would stand idle until the reminder.</summary>
+    private async Task<Lease?> ConfirmSlotAsync()
+    {
+        try
+        {
+            return await AskForSlotAsync(state.State);
+        }
+        catch
+        {
+            SetTimer(RetryDelay);
+            throw;
+        }
     }
 
     private async Task<Lease?> AskForSlotAsync(AgentTaskState task)

@@ -65,6 +65,24 @@ public sealed partial class AgentTaskGrainTests
     }
 
     [Fact]
+    public async Task A_slot_whose_pool_could_not_be_asked_is_taken_up_seconds_later()
+    {
+        await using var silo = await TaskSilo.StartAsync();
+        await silo.SubmitAsync("t1");
+        await RunningAsync(silo, "t1");
+        await silo.SubmitAsync("t2");
+        var refused = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        silo.Loses = call => call.MethodName == nameof(ICapacityGrain.WaitAsync) && refused.TrySetResult() ? throw new IOException("The pool is not there.") : false;
+        silo.Machine.End(First);
+        await refused.Task.WaitAsync(TimeSpan.FromSeconds(20));
+
+        // Behind the turn that met the refusal.
+        Assert.Equal(AgentTaskPhase.Waiting, (await silo.TaskGrain("t2").GetAsync())!.Phase);
+        silo.Clock.Advance(TimeSpan.FromSeconds(5));
+        await RunningAsync(silo, "t2");
+    }
+
+    [Fact]
     public async Task Who_asks_again_from_the_same_place_has_nobody_looked_at()
     {
         await using var silo = await TaskSilo.StartAsync(silo => (silo.AvailableBytes, silo.Capacity.MemoryFloorBytes) = (1L << 40, 512L << 20));
