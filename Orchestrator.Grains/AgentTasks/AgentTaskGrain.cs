@@ -48,7 +48,7 @@ internal sealed partial class AgentTaskGrain(
         if (!state.RecordExists) return null;
         var place = state.State.Phase == AgentTaskPhase.Waiting ? await Capacity.FindPlaceAsync(TaskId) : null;
         var callbacks = state.State.Callbacks.IsEmpty ? [] : await Callbacks.GetAsync();
-        return AgentTaskSnapshots.Of(state.State, request.State.Json, place, callbacks);
+        return AgentTaskSnapshots.Of(state.State, request.State.Json, place, callbacks, clock.GetUtcNow());
     }
 
     public async Task<bool> WakeAsync()

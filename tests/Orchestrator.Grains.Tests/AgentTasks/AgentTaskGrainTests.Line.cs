@@ -256,7 +256,9 @@ public sealed partial class AgentTaskGrainTests
         silo.Clock.Advance(TimeSpan.FromMinutes(30));
         await SettledAsync(silo, "expires");
         await SettledAsync(silo, "cancelled");
-        Assert.Equal("QUEUE_EXPIRED", (await silo.TaskGrain("expires").GetAsync())!.Error!.Code);
+        var expired = (await silo.TaskGrain("expires").GetAsync())!.Error!;
+        Assert.Equal(("QUEUE_EXPIRED", "It waited longer than 24 h for dependency a."), (expired.Code, expired.Message));
+        Assert.DoesNotContain("WORKER_CAPACITY", expired.Remediation.ManualSteps, StringComparison.Ordinal);
         Assert.Equal((0, 0), ((await silo.CapacityAsync()).Aside, silo.Dependencies.Count));
     }
 
