@@ -1,9 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Orchestrator.Grains.AgentTasks;
-using Orchestrator.Grains.Callbacks;
 using Orchestrator.Grains.Tests.AgentTasks;
-using Orchestrator.Interfaces.AgentTasks;
 using static Orchestrator.Grains.Tests.AgentTasks.TaskScenario;
 
 namespace Orchestrator.Grains.Tests;
