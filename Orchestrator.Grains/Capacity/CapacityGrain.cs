@@ -37,7 +37,7 @@ internal sealed partial class CapacityGrain(
     public Task<AdmissionResult> AdmitAsync(string taskId, CancellationToken cancellationToken)
     {
         if (gate.Refusal is { } refusal) return Task.FromResult(new AdmissionResult(refusal));
-        (_books, var answer) = CapacityRules.Admit(_books, taskId, options.Value, clock.GetUtcNow());
+        (_books, var answer) = CapacityRules.Admit(_books, taskId, options.Value, clock.GetUtcNow(), options.Value.QueueLimit == 0 ? FindObstacle() : null);
         if (answer.Refusal is null) _admissionsTotal++;
         return Task.FromResult(answer);
     }
