@@ -154,10 +154,11 @@ internal sealed partial class LocalSessions(
 
     private async Task CloseAsync(SessionFolder folder, Func<bool> isViewNeeded)
     {
-        if (folder.Has(SessionFiles.Launch) || !folder.Has(SessionFiles.Expected)) return;
+        if (folder.Has(SessionFiles.Launch)) return;
+        starter.Forget(folder.Session);
+        if (!folder.Has(SessionFiles.Expected)) return;
         try
         {
-            starter.Forget(folder.Session);
             folder.EndExpectation();
             await views.EndAsync(folder.Session.TaskId, isViewNeeded, CancellationToken.None);
         }
