@@ -163,6 +163,10 @@ public sealed class LocalSessionsTests : IDisposable
         await _machine.StartAsync("echo up; while :; do sleep 1; done");
         await _machine.Printed("up");
         const int StopSignal = 19;
+
+        // It would wake its stopped child.
+        Signals.Send(ProcessTable.Find(_machine.Host.Pid)!.Parent, Signals.Kill);
+        await HostedSession.Until(() => !TerminalSockets.IsAlive(_machine.Socket), "tmux to be gone");
         Assert.True(_machine.Host.Send(OperatingSystem.IsMacOS() ? 17 : StopSignal));
         await _machine.Sessions.StopAsync(_machine.Name, "cancelled", CancellationToken.None).Within("the answer");
         Assert.True(_machine.Folder.IsHeld);

@@ -79,6 +79,10 @@ public sealed class OpenedSessionTests : IDisposable
         var (stop, go) = OperatingSystem.IsMacOS() ? (17, 19) : (19, 18);
         var host = await OpenAsync();
         Task<SessionStart> start;
+
+        // It would wake its stopped child.
+        Signals.Send(ProcessTable.Find(host)!.Parent, Signals.Kill);
+        await HostedSession.Until(() => !TerminalSockets.IsAlive(_machine.Socket), "tmux to be gone");
         Signals.Send(host, stop);
         try
         {
