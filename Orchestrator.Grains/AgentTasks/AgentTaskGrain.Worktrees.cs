@@ -11,13 +11,16 @@ internal sealed partial class AgentTaskGrain
     {
         if (!state.RecordExists) return WorktreeRelease.Unknown;
         var (next, answer) = AgentTaskTransitions.ReleaseWorktree(state.State, expected, reason);
-        if (answer != WorktreeRelease.Released) return answer;
+        var isUnknown = AgentTaskTransitions.IsWorktreeUnknown(next);
+        if (answer != WorktreeRelease.Released && !isUnknown) return answer;
 
         // An ended task has no reminder any more: without one nobody would take the removal up after a crash.
         await this.RegisterOrUpdateReminder(ReminderName, ReminderPeriod, ReminderPeriod);
         await ApplyAsync(next);
         return answer;
     }
+
+    public Task WorktreeFound(WorktreeReport report) => ReceiveAsync(AgentTaskTransitions.WorktreeFound(state.State, report, clock.GetUtcNow()));
 
     public Task BranchWanted() => ReceiveAsync(AgentTaskTransitions.BranchWanted(state.State));
 

@@ -243,6 +243,7 @@ internal sealed partial class AgentTaskGrain(
         await (AgentTaskEffects.CareOf(state.State, options.Value) switch
         {
             WorktreeCare.LetGo => Machine.KeepWorktreeAsync(session, state.State.Worktree!),
+            WorktreeCare.Find => Machine.FindWorktreeAsync(session, state.State.Facts.Repository),
             WorktreeCare.Remove => Machine.RemoveWorktreeAsync(session, state.State.Worktree!),
             _ => Task.CompletedTask,
         });
