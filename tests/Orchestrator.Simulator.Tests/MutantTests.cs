@@ -18,6 +18,10 @@ public sealed class MutantTests
         { nameof(Mutant.AnswerMadeUp), "I6" },
         { nameof(Mutant.FailedStartNotForbidden), "I5" },
         { nameof(Mutant.EndUndone), "I7 I6" },
+        { nameof(Mutant.NothingFound), "I5 I8" },
+        { nameof(Mutant.SweepsTheLiving), "I10" },
+        { nameof(Mutant.StandsInTheWay), "I4 I5 I8" },
+        { nameof(Mutant.LimitedLiveOn), "I3 I4 I5" },
     };
 
     [Theory]

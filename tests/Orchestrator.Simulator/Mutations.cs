@@ -38,6 +38,18 @@ internal enum Mutant
 
     /// <summary>A failed write undoes the end of a run.</summary>
     EndUndone,
+
+    /// <summary>Worktrees that nobody knows of are not found (so it was until the simulator found it).</summary>
+    NothingFound,
+
+    /// <summary>The sweep does not ask whose worktrees it takes.</summary>
+    SweepsTheLiving,
+
+    /// <summary>A task that stands aside keeps its slot.</summary>
+    StandsInTheWay,
+
+    /// <summary>Agents that meet their account's limit live on.</summary>
+    LimitedLiveOn,
 }
 
 /// <summary>Makes one thing wrong.</summary>
@@ -54,7 +66,7 @@ internal sealed class Mutations(Mutant mutant, World world)
             if (other is not null) arguments = [other.TaskId, int.MaxValue];
         }
 
-        return false;
+        return mutant == Mutant.StandsInTheWay && method.Name == "StandAside";
     }
 
     /// <summary>Whether a write is not done.</summary>
