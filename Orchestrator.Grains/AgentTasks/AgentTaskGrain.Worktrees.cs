@@ -22,7 +22,9 @@ internal sealed partial class AgentTaskGrain
 
     public Task WorktreeFound(WorktreeReport report) => ReceiveAsync(AgentTaskTransitions.WorktreeFound(state.State, report, clock.GetUtcNow()));
 
-    public Task BranchWanted() => ReceiveAsync(AgentTaskTransitions.BranchWanted(state.State));
+    /// <summary>Whoever waits asks each minute, and each time what is open is asked for again: an ended task has no reminder any more.</summary>
+    public Task BranchWanted() =>
+        state.RecordExists && state.State.Phase == AgentTaskPhase.Ended ? ApplyAsync(AgentTaskTransitions.BranchWanted(state.State)) : Task.CompletedTask;
 
     public Task WorktreeRemoved(SessionName session, string? problem) => ReceiveAsync(AgentTaskTransitions.WorktreeRemoved(state.State, session, problem, clock.GetUtcNow()));
 }

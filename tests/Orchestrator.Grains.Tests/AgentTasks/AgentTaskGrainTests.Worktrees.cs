@@ -83,6 +83,20 @@ public sealed partial class AgentTaskGrainTests
     }
 
     [Fact]
+    public async Task A_branch_that_could_not_be_let_go_is_let_go_when_it_is_wanted_again()
+    {
+        await using var silo = await EndedAsync();
+        silo.Machine.OnKeep = () => silo.Machine.Log.Count(line => line == "keep t1/1.1") == 1 ? new("The disk is full.") : null;
+        silo.Machine.OnPrepare = request => silo.Machine.Log.Count(line => line == "keep t1/1.1") >= 2
+            ? new(request.Session, FakeMachine.TreeOf(request.Session.TaskId), null)
+            : new(request.Session, null, null, BlockedBy: "t1");
+        await TickUntilAsync(silo, Task.CompletedTask);
+        await silo.SubmitAsync("t2");
+        await silo.Machine.DidAsync("keep t1/1.1");
+        await TickUntilAsync(silo, RunningAsync(silo, "t2"));
+    }
+
+    [Fact]
     public async Task A_task_at_work_keeps_a_branch_that_another_one_wants()
     {
         await using var silo = await TaskSilo.StartAsync();

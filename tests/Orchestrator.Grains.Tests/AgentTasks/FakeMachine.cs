@@ -33,6 +33,8 @@ internal sealed class FakeMachine : IWorktrees, ISessions
 
     public Func<SessionName, WorkReport> OnCollect { get; set; } = session => new(session, 1, [new(new string('c', 40), "work")], new(1, 1, 0), IsDirty: false);
 
+    public Func<MachineFailure?> OnKeep { get; set; } = () => null;
+
     public Func<MachineFailure?> OnRemove { get; set; } = () => null;
 
     /// <summary>Whether sessions that are told to stop take their time for it: until they are told again.</summary>
@@ -73,7 +75,7 @@ internal sealed class FakeMachine : IWorktrees, ISessions
     public Task<MachineFailure?> KeepAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
     {
         Note($"keep {session}");
-        return Task.FromResult<MachineFailure?>(null);
+        return Task.FromResult(OnKeep());
     }
 
     public Task<MachineFailure?> RemoveAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)
