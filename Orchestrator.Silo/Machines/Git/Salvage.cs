@@ -79,13 +79,9 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
         {
             File.Copy(agents, index);
             var written = await git.TryRunAsync(Command(["write-tree"]), cancellationToken);
-            if (written.ExitCode != 0)
-            {
-                if (written.StandardError.Contains("unmerged", StringComparison.Ordinal)) return null;
-                throw new GitRefusedException($"What was added in {place.Path} could not be saved: {Processes.ToolOutput.WithoutCredentials(written.StandardError).Trim()}", "Look at `git status` there.", MachineFailureKind.Machine);
-            }
-
-            var tree = written.StandardOutput.Trim();
+            if (written.ExitCode != 0 && written.StandardError.Contains("unmerged", StringComparison.Ordinal)) return null;
+            // Once more for the failure in our own words, a full disk's above all.
+            var tree = (written.ExitCode == 0 ? written.StandardOutput : await RunAsync("write-tree")).Trim();
             File.Delete(index);
             await RunAsync("read-tree", tree);
             return tree;

@@ -73,7 +73,7 @@ public sealed class FindTests : IDisposable
         (WorktreeRecord.Read(_home.Mirror, "t1")! with { State = WorktreeState.Making }).Write(_home.Mirror, "t1");
         GitHome.Write(Path.Combine(_home.PathOf("t1"), "b.txt"), "b\n");
         _home.Misbehave("""if [ "$sub" = write-tree ]; then echo 'fatal: No space left on device' >&2; exit 128; fi""");
-        Assert.Contains("No space left", (await FindAsync("t1")).Failure!.Message, StringComparison.Ordinal);
+        Assert.Contains("disk was full", (await FindAsync("t1")).Failure!.Message, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(_home.PathOf("t1"), "b.txt")));
         _home.Misbehave("");
         await NothingIsFoundAsync("t1");
