@@ -17,7 +17,7 @@ public sealed class SeedTests
     private static readonly string[] RarePairs =
     [
         "Waiting × WorktreePrepared", "Blocked × SlotGranted", "Collecting × SlotGranted", "Collecting × WorktreePrepared", "Running × SlotGranted", "Stopping × WorkCollected", "Running × WorkCollected",
-        "Held × SlotGranted", "Held × WorktreePrepared", "Held × SessionStarted", "Held × SessionEnded", "Held × WorkCollected",
+        "Blocked × BranchWanted", "Preparing × BranchWanted", "Waiting × BranchWanted", "Held × SlotGranted", "Held × WorktreePrepared", "Held × SessionStarted", "Held × SessionEnded", "Held × WorkCollected",
         // A task that was held, or whose slot others had, waits again.
         "Waiting × SessionStarted", "Waiting × SessionEnded", "Waiting × WorkCollected",
         "Preparing × SessionStarted", "Preparing × SessionEnded", "Preparing × WorkCollected",
@@ -57,7 +57,7 @@ public sealed class SeedTests
         missing.AddRange(Enum.GetValues<AgentTaskPhase>().Where(phase => phase != AgentTaskPhase.Held && calls.TrueForAll(call => coverage.OfEvent(phase, call) == 0)).Select(phase => $"{phase}"));
         missing.AddRange(Enum.GetValues<AgentTaskEffect>().Where(effect => coverage.Of(effect) == 0).Select(effect => $"effect {effect}"));
         missing.AddRange(Enum.GetValues<VerdictKind>().Where(verdict => coverage.Of(verdict) == 0).Select(verdict => $"verdict {verdict}"));
-        missing.AddRange(Enum.GetValues<WorktreeRelease>().Where(answer => answer != WorktreeRelease.Unknown && coverage.Counts.GetValueOrDefault($"sweep {answer}") == 0).Select(answer => $"sweep {answer}"));
+        missing.AddRange(Enum.GetValues<WorktreeRelease>().Where(answer => answer == WorktreeRelease.Released && coverage.Counts.GetValueOrDefault($"sweep {answer}") == 0).Select(answer => $"sweep {answer}"));
         missing.AddRange(Enum.GetValues<SubmitOutcome>().Select(outcome => $"POST {outcome}").Concat(Enum.GetValues<CancelResult>().Select(result => $"DELETE {result}")).Where(answer => coverage.Counts.GetValueOrDefault(answer) == 0));
         return missing;
     }

@@ -57,7 +57,7 @@ internal sealed partial class Invariants(World world)
         }
 
         if (world.Machine.Sessions.FirstOrDefault(session => session.IsAlive) is { } alive) world.Violate("I5", $"{alive} is left");
-        foreach (var (taskId, tree) in world.Machine.Trees) TreeQuiet(taskId, tree);
+        foreach (var (taskId, tree) in world.Machine.Trees) TreeQuiet(taskId, tree, isSwept: isStartedAgain);
         // One whose registration is said to have failed ticks again after the next start only.
         if (isStartedAgain && world.ReminderTable.Count > 0) world.Violate("I5", $"reminders are left: {string.Join(", ", world.ReminderTable.Keys)}");
         if (world.Storage.Read<CapacityState>("capacity", "default") is { Leases.IsEmpty: false } pool) world.Violate("I5", $"leases are left: {string.Join(", ", pool.Leases)}");
@@ -148,8 +148,9 @@ internal sealed partial class Invariants(World world)
         }
     }
 
-    private void TreeQuiet(string taskId, SimulatedTree tree)
+    private void TreeQuiet(string taskId, SimulatedTree tree, bool isSwept)
     {
+        if (isSwept && tree.IsThere && world.StateOf(taskId) is { WorktreeProblem: null }) world.Violate("I5", $"the worktree of {taskId} was swept, and is still there");
         if (!tree.IsThere || world.StateOf(taskId) is not { } state || state.Timeline.Any(entry => entry.Event == "worktree_left")) return;
         if (state.Facts.ContinuationBranch is not null && tree.HeldBranch is not null) world.Violate("I5", $"{taskId} has ended, and its worktree still has {tree.HeldBranch}");
         if (world.Scenario.WorktreeKeep == WorktreeKeep.Never) world.Violate("I5", $"{taskId} has ended, and its worktree was to be removed");

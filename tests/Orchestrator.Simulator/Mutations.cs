@@ -45,9 +45,6 @@ internal enum Mutant
     /// <summary>The sweep does not ask whose worktrees it takes.</summary>
     SweepsTheLiving,
 
-    /// <summary>A task that stands aside keeps its slot.</summary>
-    StandsInTheWay,
-
     /// <summary>Agents that meet their account's limit live on.</summary>
     LimitedLiveOn,
 }
@@ -66,7 +63,7 @@ internal sealed class Mutations(Mutant mutant, World world)
             if (other is not null) arguments = [other.TaskId, int.MaxValue];
         }
 
-        return mutant == Mutant.StandsInTheWay && method.Name == "StandAside";
+        return false;
     }
 
     /// <summary>Whether a write is not done.</summary>

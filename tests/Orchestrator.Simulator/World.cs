@@ -165,6 +165,7 @@ internal sealed class World : IAdmissionGate, IAgentAccounts, IMachineMemory
         if (Violation is not null) return;
         Coverage.Crashes--;
         Crash(0);
+        Clients.Sweep();
         CalmDownOnce(runsMax);
         if (Violation is null) Invariants.Quiet(isStartedAgain: true);
     }

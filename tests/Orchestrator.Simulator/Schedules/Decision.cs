@@ -90,7 +90,7 @@ internal enum DecisionKind
 internal readonly record struct Decision(DecisionKind Kind, string? Label, Fate Fate, int Count, int Number)
 {
     /// <summary>How likely each kind is, beside the others.</summary>
-    public static readonly IReadOnlyList<int> Weights = [60, 14, 8, 6, 8, 5, 2, 2, 1, 3, 1, 5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 1];
+    public static readonly IReadOnlyList<int> Weights = [60, 14, 8, 6, 8, 5, 2, 2, 1, 3, 1, 5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 4, 1];
 
     public override string ToString() => Kind switch
     {
