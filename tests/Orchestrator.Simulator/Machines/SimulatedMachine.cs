@@ -171,7 +171,10 @@ internal sealed class SimulatedMachine(World world)
     private void Begin(SimulatedSession session, int number)
     {
         (session.IsStarted, session.IsHeld, session.IsAlive, session.StartedAt, session.StartedAfter) = (true, true, true, world.Clock.GetUtcNow(), world.Clock.Elapsed);
-        (session.IsSilent, session.IsSpender) = ((number >> 8) % 8 == 1, (number >> 8) % 8 == 2);
+        // An agent that hung is likely to hang again.
+        var hasHung = Find(session.Name with { Attempt = session.Name.Attempt - 1 }) is { IsSilent: true };
+        session.IsSilent = (number >> 8) % 8 == 1 || (hasHung && (number >> 8) % 8 < 7);
+        session.IsSpender = (number >> 11) % 6 == 1;
         world.Invariants.SessionStarted(session);
         if (_limits.TryGetValue(world.Scenario.TaskOf(session.Name.TaskId).WorkerType, out var limit) && world.Clock.Elapsed < limit.Until)
         {
