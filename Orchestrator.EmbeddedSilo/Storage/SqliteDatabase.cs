@@ -92,16 +92,12 @@ public sealed partial class SqliteDatabase
     /// <returns>Whether there was room for it.</returns>
     public async Task<bool> TryTakeReserveAsync()
     {
-        if (_reserve is not { } reserve || !reserve.TryTake()) return _reserve is null;
-        if (!Read(reserve.LacksPages)) return true;
+        if (_reserve is not { } reserve || !reserve.TryTakeFile()) return _reserve is null;
+        if (!Read(reserve.IsLackingInside)) return true;
         try
         {
-            await WriteAsync(session =>
-            {
-                reserve.TakePages(session);
-                return true;
-            });
-            return true;
+            // A write that needed the file to succeed has given it up.
+            return await WriteAsync(reserve.TryTakeInside) && reserve.IsWhole;
         }
         catch (OrleansException)
         {
@@ -163,7 +159,7 @@ public sealed partial class SqliteDatabase
         {
             session = new(Connect(SqliteOpenMode.ReadWriteCreate));
             SqliteSchemaMigrator.Migrate(session, ApplicationId, [SiloSchema.Schema, .. _options.Schemas], _path);
-            if (!_reserve!.TryTakePagesAlone(session) || !_reserve.TryTake()) LogNoReserve(_log, _path);
+            if (!_reserve!.TryTakeAlone(session)) LogNoReserve(_log, _path);
             _mark = CommitMark.TryBegin(_path);
             _writer = new GroupCommitWriter(session, Statistics, Clock, _log, _path, _reserve, _mark, Tell);
             session = null;

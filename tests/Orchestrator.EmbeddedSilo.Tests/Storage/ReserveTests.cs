@@ -67,6 +67,61 @@ public sealed class ReserveTests : IDisposable
     }
 
     [Fact]
+    public async Task A_short_log_is_made_longer_only_by_whoever_holds_the_write_lock()
+    {
+        var database = await OpenAsync();
+        using var mayEnd = new ManualResetEventSlim();
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        CutLog();
+        var writing = Task.Run(() => database.WriteAsync(session =>
+        {
+            begun.SetResult();
+            return mayEnd.Wait(TimeSpan.FromSeconds(30));
+        }));
+        await begun.Task.Within("the write begins");
+        var taking = database.TryTakeReserveAsync();
+        Assert.Equal(0, LogBytes);
+        Assert.False(taking.IsCompleted);
+        mayEnd.Set();
+        Assert.True(await writing.Within("the write ends"));
+        Assert.True(await taking.Within("the room is taken"));
+        Assert.True(LogBytes >= ReserveBytes);
+        await database.CloseAsync();
+    }
+
+    [Fact]
+    public async Task What_is_committed_while_a_short_log_is_made_longer_stays()
+    {
+        const int Rounds = 5, Writers = 4, Writes = 25;
+        var database = await OpenAsync();
+        for (var round = 0; round < Rounds; round++)
+        {
+            CutLog();
+            using var start = new Barrier(Writers + 1);
+            var writers = Enumerable.Range(0, Writers).Select(writer => Task.Factory.StartNew(
+                async () =>
+                {
+                    start.SignalAndWait();
+                    for (var i = 0; i < Writes; i++) await database.WriteAsync(session => session.Execute("INSERT INTO grain_state VALUES ('s', ?1, 1, zeroblob(3000))", $"{round} {writer} {i}"));
+                },
+                TaskCreationOptions.LongRunning).Unwrap()).ToList();
+            start.SignalAndWait();
+            Assert.True(await database.TryTakeReserveAsync().Within("the room is taken"));
+            await Task.WhenAll(writers).Within("the writers end");
+            Assert.Empty(_faults);
+            Assert.Equal((long)(round + 1) * Writers * Writes, TemporaryFolder.Sql(_folder.Database, "SELECT count(*) FROM grain_state"));
+
+            // As after a kill, which reads the log from its beginning.
+            var copy = _folder.File($"killed{round}.db");
+            foreach (var end in (string[])["", "-wal"]) File.Copy(_folder.Database + end, copy + end);
+            Assert.Equal((long)(round + 1) * Writers * Writes, TemporaryFolder.Sql(copy, "SELECT count(*) FROM grain_state"));
+            Assert.Equal("ok", TemporaryFolder.Sql(copy, "PRAGMA integrity_check"));
+        }
+
+        await database.CloseAsync();
+    }
+
+    [Fact]
     public async Task Damage_that_is_met_by_a_read_or_a_check_is_told_and_stays()
     {
         var database = await OpenAsync();
@@ -117,6 +172,15 @@ public sealed class ReserveTests : IDisposable
         foreach (var copy in OperatingSystem.IsWindows() ? [] : copies) CheckMode(copy);
         Assert.Empty(Directory.GetFiles(_folder.Path, "copy*-*"));
         await database.CloseAsync();
+    }
+
+    private long LogBytes => new FileInfo(_folder.Database + "-wal").Length;
+
+    /// <summary>Somebody moves the log into the file, and cuts it.</summary>
+    private void CutLog()
+    {
+        Assert.Equal(0L, TemporaryFolder.Sql(_folder.Database, "PRAGMA wal_checkpoint(TRUNCATE)"));
+        Assert.Equal(0, LogBytes);
     }
 
     private static void CheckMode(string path)
