@@ -38,6 +38,36 @@ public sealed class ReserveTests : IDisposable
     }
 
     [Fact]
+    public async Task Of_writes_that_share_a_commit_only_the_one_that_found_no_room_is_executed_again()
+    {
+        var database = await OpenAsync();
+        await database.WriteAsync(session => session.Scalar("PRAGMA max_page_count=1"));
+        await database.WriteAsync(session => session.Execute("INSERT INTO grain_state VALUES ('s', 'count', 0, x'00')"));
+        using var mayEnd = new ManualResetEventSlim();
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var holding = Task.Run(() => database.WriteAsync(_ =>
+        {
+            begun.SetResult();
+            return mayEnd.Wait(TimeSpan.FromSeconds(30));
+        }));
+        await begun.Task.Within("the write that holds the writer begins");
+        var small = Enumerable.Range(0, 3).Select(_ => database.WriteAsync(session => session.Execute("UPDATE grain_state SET etag = etag + 1 WHERE grain_key = 'count'"))).ToList();
+        var large = database.WriteAsync(session =>
+        {
+            if (!database.HasReserve) session.Scalar("PRAGMA max_page_count=1000000");
+            return session.Execute("INSERT INTO grain_state VALUES ('s', 'large', 1, zeroblob(600000))");
+        });
+        mayEnd.Set();
+        Assert.True(await holding.Within("the write that held the writer ends"));
+        await Task.WhenAll([.. small, large]).Within("the writes end");
+        Assert.Equal(3L, TemporaryFolder.Sql(_folder.Database, "SELECT etag FROM grain_state WHERE grain_key = 'count'"));
+        Assert.Equal(1L, TemporaryFolder.Sql(_folder.Database, "SELECT count(*) FROM grain_state WHERE grain_key = 'large'"));
+        Assert.Equal(SqliteFaultKind.Full, Assert.Single(_faults).Kind);
+        Assert.False(database.HasReserve);
+        await database.CloseAsync();
+    }
+
+    [Fact]
     public async Task Without_a_reserve_left_the_write_fails_with_the_cause()
     {
         var database = await OpenAsync(0);
