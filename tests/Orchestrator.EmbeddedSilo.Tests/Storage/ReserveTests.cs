@@ -181,12 +181,14 @@ public sealed class ReserveTests : IDisposable
     {
         var database = await OpenAsync();
         using var stop = new CancellationTokenSource();
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var writing = Task.Run(async () =>
         {
             var count = 0;
-            while (!stop.IsCancellationRequested) await database.WriteAsync(session => session.Execute("INSERT INTO grain_state VALUES ('s', ?1, 1, zeroblob(2000))", $"k{count++}"));
+            for (; !stop.IsCancellationRequested; begun.TrySetResult()) await database.WriteAsync(session => session.Execute("INSERT INTO grain_state VALUES ('s', ?1, 1, zeroblob(2000))", $"k{count++}"));
             return count;
         });
+        await begun.Task.Within("a write ends");
         var copies = Enumerable.Range(0, 5).Select(i => _folder.File($"copy{i}.db")).ToList();
         foreach (var copy in copies) database.CopyTo(copy);
         await stop.CancelAsync();
