@@ -54,7 +54,7 @@ internal sealed partial class AgentTaskGrain(
         if (!state.RecordExists) return null;
         var place = state.State.Phase == AgentTaskPhase.Waiting ? await Capacity.FindPlaceAsync(TaskId) : null;
         var callbacks = state.State.Callbacks.IsEmpty ? [] : await Callbacks.GetAsync();
-        return AgentTaskSnapshots.Of(state.State, request.State.Json, place, callbacks);
+        return AgentTaskSnapshots.Of(state.State, request.State.Json, place, callbacks, clock.GetUtcNow());
     }
 
     public async Task<bool> WakeAsync()
@@ -77,7 +77,7 @@ internal sealed partial class AgentTaskGrain(
     {
         if (!state.RecordExists) await ForgetAsync();
         else if (state.State.Phase == AgentTaskPhase.Ended) await Capacity.ReleaseAsync(TaskId, state.State.Run);
-        else if (!ReferenceEquals(AgentTaskTransitions.SlotGranted(state.State, lease, "", clock.GetUtcNow()), state.State) && await AskForSlotAsync(state.State) is { } held)
+        else if (!ReferenceEquals(AgentTaskTransitions.SlotGranted(state.State, lease, "", clock.GetUtcNow()), state.State) && await ConfirmSlotAsync() is { } held)
             await ReceiveAsync(AgentTaskTransitions.SlotGranted(state.State, held, NewAgentSessionId(), clock.GetUtcNow()));
     }
 
@@ -203,6 +203,20 @@ internal sealed partial class AgentTaskGrain(
     private async Task WaitForSlotAsync(AgentTaskState task)
     {
         if (await AskForSlotAsync(task) is { } lease) await this.AsReference<IAgentTaskGrain>().SlotGranted(lease);
+    }
+
+    /// <summary>A slot whose pool cannot be asked is asked for again soon: it would stand idle until the reminder.</summary>
+    private async Task<Lease?> ConfirmSlotAsync()
+    {
+        try
+        {
+            return await AskForSlotAsync(state.State);
+        }
+        catch
+        {
+            SetTimer(RetryDelay);
+            throw;
+        }
     }
 
     private async Task<Lease?> AskForSlotAsync(AgentTaskState task)

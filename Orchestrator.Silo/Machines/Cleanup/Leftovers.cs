@@ -27,7 +27,7 @@ internal sealed partial class Leftovers(
 
         async Task AddAsync(QuarantineKind kind, string name, string path)
         {
-            if (IsOld(path) && !await tasks.IsKnownAsync(name)) found.Add(new(kind, name, path, live.FindAlive(name) ?? Visitor(path)));
+            if (IsOld(path) && !await tasks.IsKnownAsync(name)) found.Add(new(kind, name, path, FindHolder(kind, name, path)));
         }
     }
 
@@ -65,11 +65,13 @@ internal sealed partial class Leftovers(
         const string Why = "It belongs to no task.";
         try
         {
+            // Looking took its time, as did those that were put aside before it: the task may have been sent again meanwhile.
+            if (!await MayStillAsync()) return;
             if (leftover.Kind == QuarantineKind.Session && TaskRequestRules.IsTaskId(leftover.Name))
                 foreach (var session in sessions.SessionsIn(leftover.Path, leftover.Name)) session.ForgetEnvironment();
             // Sockets hold nothing, and of sessions nothing is left to do but to be read.
             var aside = leftover.Kind == QuarantineKind.Worktree
-                ? await worktrees.PutAsideAsync(leftover.Name, Why, cancellationToken)
+                ? await worktrees.PutAsideAsync(leftover.Name, Why, MayStillAsync, cancellationToken)
                 : quarantine.Put(new(leftover.Kind, leftover.Name, Why) { IsSaved = true }, leftover.Path);
             if (aside is null) return;
             LogPutAside(leftover.Path, aside);
@@ -80,6 +82,22 @@ internal sealed partial class Leftovers(
             LogNotPutAside(leftover.Path, exception.Message);
             run.Kept.Add(new(leftover.Name, $"It belongs to no task, and cannot be put aside: {exception.Message}"));
         }
+
+        async Task<bool> MayStillAsync() =>
+            (leftover.Kind == QuarantineKind.Sockets ? !KnownSocketFolders().ContainsKey(leftover.Name) && AliveIn(leftover.Path) is null
+                : FindHolder(leftover.Kind, leftover.Name, leftover.Path) is null && !await tasks.IsKnownAsync(leftover.Name));
+    }
+
+    /// <summary>What holds it, for people; null: nothing does.</summary>
+    private string? FindHolder(QuarantineKind kind, string name, string path) =>
+        live.FindAlive(name) ?? Visitor(path) ?? (kind == QuarantineKind.Worktree && !worktrees.IsOurs(name) ? FindUser(name) : null);
+
+    /// <summary>An agent's own worktree is named as the agent likes, and nothing tells which session it is of: it is held as long as one may use it.</summary>
+    private string? FindUser(string name)
+    {
+        if (worktrees.FindElsewhere(name) is { } folder) return $"an agent's own worktree in {folder}";
+        if (tasks.FindOpenIn(worktrees.RepositoriesOf(name)) is { } taskId) return $"the agent of task {taskId} may use it";
+        return live.FindAnyAlive() is { } alive ? $"an agent may use it: {alive}" : null;
     }
 
     /// <summary>Names are hashes: those of open tasks, and of all that have a folder.</summary>

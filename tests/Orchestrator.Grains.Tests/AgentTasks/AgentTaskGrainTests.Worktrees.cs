@@ -82,6 +82,29 @@ public sealed partial class AgentTaskGrainTests
         await RemovedAsync(silo);
     }
 
+    [Theory]
+    [InlineData("fails")]
+    [InlineData("throws")]
+    [InlineData("restart")]
+    public async Task A_branch_that_was_not_let_go_of_is_let_go_when_it_is_asked_for_again(string trouble)
+    {
+        await using var silo = await EndedAsync();
+        await LastReminderAsync(silo, "t1");
+        var kept = 0;
+        if (trouble == "restart") silo.Loses = call => call.MethodName == nameof(IAgentTaskGrain.WorktreeSettled);
+        else silo.Machine.OnKeep = () => Interlocked.Increment(ref kept) > 1 ? null : trouble == "fails" ? new("git is busy") : throw new IOException("git is gone");
+        await silo.TaskGrain("t1").BranchWanted();
+        await silo.Machine.DidAsync("keep t1/1.1");
+        if (trouble == "restart") await silo.RestartAsync();
+        silo.Loses = null;
+        for (var i = 0; silo.Machine.Log.Count(line => line == "keep t1/1.1") < 2; i++)
+        {
+            Assert.True(i < 500, "The branch is not let go of within 10 s.");
+            await silo.TaskGrain("t1").BranchWanted();
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        }
+    }
+
     [Fact]
     public async Task A_branch_that_could_not_be_let_go_is_let_go_when_it_is_wanted_again()
     {
@@ -179,6 +202,23 @@ public sealed partial class AgentTaskGrainTests
         silo.Machine.End(First);
         await SettledAsync(silo, "t1");
         return silo;
+    }
+
+    /// <summary>Lets a minute pass, so that an ended task has nothing that wakes it any more.</summary>
+    private static async Task LastReminderAsync(TaskSilo silo, string taskId)
+    {
+        var reminded = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        silo.Loses = call =>
+        {
+            if (call.MethodName == nameof(Orleans.IRemindable.ReceiveReminder) && call.TargetId.Key.ToString() == taskId) reminded.TrySetResult();
+            return false;
+        };
+        silo.Clock.Advance(TimeSpan.FromMinutes(1));
+        await reminded.Task.WaitAsync(TimeSpan.FromSeconds(20));
+
+        // Behind the reminder's turn.
+        await silo.TaskGrain(taskId).GetAsync();
+        silo.Loses = null;
     }
 
     private static Task RemovedAsync(TaskSilo silo) => TickUntilAsync(silo, UntilAsync(silo, task => task.WorktreeRemovedAt is not null));

@@ -90,7 +90,7 @@ public sealed class DiskFullTests(ITestOutputHelper output)
             Assert.Equal(1, callback.Json.GetProperty("result").GetProperty("commits").GetInt32());
         }
 
-        await Eventually.IsTrueAsync(async () => (await bed.Service.GetHealthAsync()).GetProperty("available").GetInt32() == Running, $"all slots are free. {bed.Service.Program.Tail}");
+        await Eventually.IsTrueAsync(async () => (await bed.Service.GetHealthAsync()).GetProperty("running").GetInt32() == 0, $"all slots are free. {bed.Service.Program.Tail}");
         var health = await bed.Service.GetHealthAsync();
         output.WriteLine(health.GetProperty("checks").ToString());
         Assert.Equal(("degraded", true, 1), (health.GetProperty("status").GetString(), health.GetProperty("admissionFrozen").GetBoolean(), health.GetProperty("queued").GetInt32()));

@@ -16,6 +16,7 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
 
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
     private readonly HashSet<(SessionName Session, JobKind Kind)> _jobs = [];
+    private readonly Dictionary<SessionName, SessionStartedReport> _started = [];
     private readonly Dictionary<SessionName, Action> _watches = [];
     private readonly HashSet<SessionName> _lives = [];
     private readonly HashSet<SessionName> _cancelled = [];
@@ -54,7 +55,12 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
 
     public Task StartAsync(SessionRequest request)
     {
-        if (!_jobs.Add((request.Session, JobKind.Session))) return Task.CompletedTask;
+        if (!_jobs.Add((request.Session, JobKind.Session)))
+        {
+            if (_started.TryGetValue(request.Session, out var told)) _ = TaskOf(request.Session).SessionStarted(told);
+            return Task.CompletedTask;
+        }
+
         Work($"start {request.Session}", (fate, number) =>
         {
             if (fate == Fate.Failed) _jobs.Remove((request.Session, JobKind.Session));
@@ -180,8 +186,10 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
         }
         else
         {
-            _ = TaskOf(session.Name).SessionStarted(new(
-                session.Name, session.StartedAt, "claude", world.Scenario.TaskOf(session.Name.TaskId).CanResume, new($"cc-task-{session.Name.TaskId}", "tmux attach")));
+            var started = new SessionStartedReport(
+                session.Name, session.StartedAt, "claude", world.Scenario.TaskOf(session.Name.TaskId).CanResume, new($"cc-task-{session.Name.TaskId}", "tmux attach"));
+            _started[session.Name] = started;
+            _ = TaskOf(session.Name).SessionStarted(started);
             WaitForEnd(session);
         }
     }
@@ -267,6 +275,7 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
     private void End(SimulatedSession session, SessionEndedReport report)
     {
         _watches.Remove(session.Name);
+        _started.Remove(session.Name);
         _jobs.Remove((session.Name, JobKind.Session));
         world.Coverage.Judged(SessionVerdicts.Judge(report, machine.TreeOf(session.Name.TaskId)?.Worktree ?? new("", "", "", "", "")).Kind);
         _ = TaskOf(session.Name).SessionEnded(report);

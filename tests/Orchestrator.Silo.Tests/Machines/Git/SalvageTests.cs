@@ -199,7 +199,7 @@ public sealed class SalvageTests : IDisposable
         _home.Restart();
         var strays = _home.Get<StrayWorktrees>();
         Assert.Equal(["t1"], strays.Names());
-        var aside = await strays.PutAsideAsync("t1", "A test wants it.", default);
+        var aside = await strays.PutAsideAsync("t1", "A test wants it.", () => Task.FromResult(true), default);
         Assert.Equal("b\n", await File.ReadAllTextAsync(Path.Combine(aside!, "b.txt")));
         Assert.Empty(strays.Names());
         Assert.Equal(("b", commit), (_home.Salvaged("t1/2.3", "b.txt"), _home.InMirror("rev-parse", "refs/orchestrator/salvage/t1/2.3^")));
@@ -214,7 +214,7 @@ public sealed class SalvageTests : IDisposable
         var worktree = await _home.PreparedAsync("t1");
         GitHome.Write(Path.Combine(worktree.Path, "b.txt"), "b\n");
         _home.Misbehave("""if [ "$sub" = add ]; then echo 'fatal: disk broken' >&2; exit 128; fi""");
-        var aside = await _home.Get<StrayWorktrees>().PutAsideAsync("t1", "A test wants it.", default);
+        var aside = await _home.Get<StrayWorktrees>().PutAsideAsync("t1", "A test wants it.", () => Task.FromResult(true), default);
         Assert.True(File.Exists(Path.Combine(aside!, "b.txt")));
         Assert.All(_home.Get<Quarantine>().List(), entry => Assert.False(entry.Item.IsSaved));
     }

@@ -41,6 +41,7 @@ public sealed class SessionLifeTests : IDisposable
     {
         await _machine.StartAsync("echo working; tail -f /dev/null");
         await _machine.Printed("working");
+        await HostedSession.Until(() => _machine.Folder.ReadStarted()?.AgentPid is not null, "the host's last word about the start");
         File.SetLastWriteTimeUtc(_machine.Folder.PathOf(SessionFiles.Events), TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-1));
         File.SetLastWriteTimeUtc(_machine.Folder.PathOf(SessionFiles.Started), TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-1));
 

@@ -1,0 +1,42 @@
+using System.Net;
+using System.Text.Json;
+using Orchestrator.Testing.Service;
+
+namespace Orchestrator.Silo.Tests.Service;
+
+/// <summary>What the sweep takes for nobody's is nobody's, and what is not provably ours is never deleted.</summary>
+public sealed class SweepLeftoversTests
+{
+    [Fact]
+    public async Task An_agents_own_worktrees_stay_while_it_lives()
+    {
+        await using var bed = await ServiceBed.StartAsync(BuiltService.Program, ScriptAgent.RunsPrompt);
+        await bed.SubmitAsync("own-1", """
+            git worktree add -q ../beside
+            git worktree add -q .claude/worktrees/inside
+            echo $$ | put agent.pid
+            until [ -e "$PLACE/go" ]; do sleep 0.05; done
+            git -C ../beside status
+            git -C .claude/worktrees/inside status
+            git worktree remove ../beside
+            git worktree remove .claude/worktrees/inside
+            commit 'Went on'
+            """);
+        await bed.WaitForFileAsync(bed.Place.At("agent.pid"));
+        var entries = Path.Combine(bed.Place.Home, "repositories", bed.Repository.Name + ".git", "worktrees");
+        foreach (var folder in (string[])[bed.Place.Worktree("beside"), .. Directory.GetDirectories(entries)]) Directory.SetLastWriteTimeUtc(folder, DateTime.UnixEpoch);
+        var swept = await SweepAsync(bed);
+        Assert.Equal(0, swept.GetProperty("quarantined").GetArrayLength());
+        Assert.Equal(["beside", "inside"], swept.GetProperty("kept").EnumerateArray().Select(one => one.GetProperty("name").GetString()).Order(StringComparer.Ordinal));
+        await File.WriteAllTextAsync(bed.Place.At("go"), "");
+        Assert.Equal("completed", (await bed.Service.WaitForEndAsync("own-1")).GetProperty("status").GetString());
+    }
+
+    private static async Task<JsonElement> SweepAsync(ServiceBed bed)
+    {
+        var answer = await bed.Service.SendAsync(HttpMethod.Post, "/admin/sweep");
+        Assert.True(answer.Status == HttpStatusCode.OK, answer.Body);
+        Assert.Equal(0, answer.Json.GetProperty("troubles").GetArrayLength());
+        return answer.Json;
+    }
+}
