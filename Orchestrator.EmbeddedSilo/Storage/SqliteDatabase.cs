@@ -124,6 +124,7 @@ public sealed partial class SqliteDatabase
         if (!Directory.Exists(System.IO.Path.GetDirectoryName(_path)))
             throw new OrleansConfigurationException($"The folder of database '{_path}' does not exist. Make it, or change SqliteOptions.Path.");
         _reserve = new(_path, _options.ReserveBytes);
+        if (FindMissing() is { } missing) throw Explain(new SqliteException(missing, SQLitePCL.raw.SQLITE_CORRUPT));
         if (CommitMark.FindLoss(_path) is { } loss) KeepDamaged(loss);
         try
         {
@@ -138,6 +139,20 @@ public sealed partial class SqliteDatabase
             throw Explain(exception);
         }
     }
+
+    /// <summary>What SQLite would take for a new database, or for a whole one: after a close in good order none of the others is there.</summary>
+    /// <returns>For people, what is missing; null: nothing, or it is a first start.</returns>
+    private string? FindMissing()
+    {
+        if (File.Exists(_path + ".restoring-wal") && !File.Exists(_path + ".restoring"))
+            return $"a restore ended before it had moved {_path}.restoring-wal, with the commits in it, to {_path}-wal";
+        if (Length(_path) > 0) return null;
+        return Length(_path + "-wal") > 0 || File.Exists(CommitMark.PathOf(_path)) || File.Exists(_path + ".restoring")
+            ? "the file is gone or empty, and its log, its mark or a restore of it is not"
+            : null;
+    }
+
+    private static long Length(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
 
     private void OpenFileOrExplain()
     {

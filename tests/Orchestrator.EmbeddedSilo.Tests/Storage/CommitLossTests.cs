@@ -76,6 +76,28 @@ public sealed class CommitLossTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("empty", "-wal")]
+    [InlineData("empty", "-mark")]
+    [InlineData("gone", "-wal")]
+    [InlineData("gone", "-mark")]
+    [InlineData("gone", ".restoring")]
+    [InlineData("whole", ".restoring-wal")]
+    public async Task A_database_without_what_is_beside_it_is_refused_and_all_stays_as_it_is(string how, string beside)
+    {
+        await LeaveAsync(_folder.Database);
+        if (!File.Exists(_folder.Database + beside)) File.Copy(_folder.Database + "-wal", _folder.Database + beside);
+        foreach (var end in (string[])["-wal", "-mark"])
+            if (end != beside) File.Delete(_folder.Database + end);
+        if (how == "gone") File.Delete(_folder.Database);
+        if (how == "empty") await File.WriteAllBytesAsync(_folder.Database, []);
+        var before = (Directory.GetFiles(_folder.Path).Order().ToList(), TemporaryFolder.Hash(_folder.Database), TemporaryFolder.Hash(_folder.Database + beside));
+        var error = Assert.Throws<OrleansConfigurationException>(() => Open(_folder.Database, 0));
+        Assert.Equal(SqliteFaultKind.Corrupt, SqliteFault.In(error)!.Kind);
+        Assert.Equal(before.Item1, Directory.GetFiles(_folder.Path).Order());
+        Assert.Equal((before.Item2, before.Item3), (TemporaryFolder.Hash(_folder.Database), TemporaryFolder.Hash(_folder.Database + beside)));
+    }
+
     [Fact]
     public async Task Another_program_that_moves_the_log_into_the_file_is_no_loss()
     {
