@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Orchestrator.Contracts.Sessions;
 using Orchestrator.Silo.AgentTasks;
 using Orchestrator.Silo.Configuration;
 using Orchestrator.Silo.Machines.Git;
@@ -69,10 +70,9 @@ internal sealed partial class Leftovers(
             if (!await MayStillAsync()) return;
             if (leftover.Kind == QuarantineKind.Session && TaskRequestRules.IsTaskId(leftover.Name))
                 foreach (var session in sessions.SessionsIn(leftover.Path, leftover.Name)) session.ForgetEnvironment();
-            // Sockets hold nothing, and of sessions nothing is left to do but to be read.
             var aside = leftover.Kind == QuarantineKind.Worktree
                 ? await worktrees.PutAsideAsync(leftover.Name, Why, MayStillAsync, cancellationToken)
-                : quarantine.Put(new(leftover.Kind, leftover.Name, Why) { IsSaved = true }, leftover.Path);
+                : quarantine.Put(new(leftover.Kind, leftover.Name, Why) { IsSaved = IsProvablyOurs(leftover) }, leftover.Path);
             if (aside is null) return;
             LogPutAside(leftover.Path, aside);
             run.Quarantined.Add(new(leftover.Name, aside));
@@ -87,6 +87,19 @@ internal sealed partial class Leftovers(
             (leftover.Kind == QuarantineKind.Sockets ? !KnownSocketFolders().ContainsKey(leftover.Name) && AliveIn(leftover.Path) is null
                 : FindHolder(leftover.Kind, leftover.Name, leftover.Path) is null && !await tasks.IsKnownAsync(leftover.Name));
     }
+
+    /// <summary>Sockets hold nothing, and of sessions nothing is left to do but to be read. Whatever else lies where these are is somebody's, and never deleted.</summary>
+    private bool IsProvablyOurs(Leftover leftover)
+    {
+        if (!Directory.Exists(leftover.Path) || new DirectoryInfo(leftover.Path).LinkTarget is not null) return false;
+        if (leftover.Kind == QuarantineKind.Sockets) return AreSockets(leftover.Path);
+        return TaskRequestRules.IsTaskId(leftover.Name)
+            && sessions.SessionsIn(leftover.Path, leftover.Name).Count(session => session.Has(SessionFiles.Launch)) == Directory.EnumerateFileSystemEntries(leftover.Path).Count();
+    }
+
+    /// <summary>Whether nothing of it has a content. A link ends the look before it is followed.</summary>
+    private static bool AreSockets(string folder) =>
+        new DirectoryInfo(folder).EnumerateFileSystemInfos("*", SearchOption.AllDirectories).All(entry => entry.LinkTarget is null && entry is not FileInfo { Length: > 0 });
 
     /// <summary>What holds it, for people; null: nothing does.</summary>
     private string? FindHolder(QuarantineKind kind, string name, string path) =>
