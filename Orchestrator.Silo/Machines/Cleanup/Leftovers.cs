@@ -28,7 +28,7 @@ internal sealed partial class Leftovers(
 
         async Task AddAsync(QuarantineKind kind, string name, string path)
         {
-            if (IsOld(path) && !await tasks.IsKnownAsync(name)) found.Add(new(kind, name, path, FindHolder(kind, name, path)));
+            if (IsOld(path, name) && !await tasks.IsKnownAsync(name)) found.Add(new(kind, name, path, FindHolder(kind, name, path)));
         }
     }
 
@@ -132,7 +132,20 @@ internal sealed partial class Leftovers(
     private static IEnumerable<string> Entries(string folder) => Directory.Exists(folder) ? Directory.EnumerateFileSystemEntries(folder).Where(path => !Path.GetFileName(path).StartsWith('~')) : [];
 
     /// <summary>One from the future, by a clock that was wrong, is new.</summary>
-    private bool IsOld(string path) => clock.GetUtcNow() - new DateTimeOffset(new FileInfo(path).LastWriteTimeUtc, TimeSpan.Zero) >= options.Value.LeftoverAgeMin;
+    private bool IsOld(string path) => clock.GetUtcNow() - ChangedAt(path) >= options.Value.LeftoverAgeMin;
+
+    /// <summary>
+    /// A folder's own time is that of its first session. What a session said last counts: a database that was restored knows nothing of it, and the task, sent again, goes on from its end instead of running twice.
+    /// </summary>
+    private bool IsOld(string path, string name)
+    {
+        var folder = Path.Combine(home.SessionsPath, name);
+        if (!Directory.Exists(folder)) return IsOld(path);
+        var signs = Directory.EnumerateDirectories(folder).SelectMany(session => (string[])[session, Path.Combine(session, SessionFiles.Exit), Path.Combine(session, SessionFiles.Events)]);
+        return clock.GetUtcNow() - signs.Append(folder).Append(path).Where(Path.Exists).Select(ChangedAt).Max() >= options.Value.LeftoverSessionAgeMin;
+    }
+
+    private static DateTimeOffset ChangedAt(string path) => new(new FileInfo(path).LastWriteTimeUtc, TimeSpan.Zero);
 
     [LoggerMessage(510, LogLevel.Warning, "{Path} belongs to no task; it is now {Aside}")]
     private partial void LogPutAside(string path, string aside);

@@ -32,6 +32,24 @@ public sealed class SweepLeftoversTests
         Assert.Equal("completed", (await bed.Service.WaitForEndAsync("own-1")).GetProperty("status").GetString());
     }
 
+    [Fact]
+    public async Task A_session_that_has_just_ended_and_whose_task_was_lost_is_there_for_the_task_that_is_sent_again()
+    {
+        await using var bed = await ServiceBed.StartAsync(BuiltService.Program, ScriptAgent.RunsPrompt);
+        const string Prompt = "echo ran >>\"$PLACE/runs\"\ncommit 'Once'";
+        await bed.RunAsync("lost-1", Prompt);
+        await bed.Service.StopAsync();
+        foreach (var file in Directory.GetFiles(bed.Place.Home, "orchestrator.db*")) File.Delete(file);
+
+        // Its folder was made hours ago, and it has ended just now.
+        foreach (var folder in (string[])[bed.Place.Worktree("lost-1"), Path.GetDirectoryName(bed.Place.Session("lost-1"))!]) Directory.SetLastWriteTimeUtc(folder, DateTime.UnixEpoch);
+        await bed.Service.StartAgainAsync();
+        Assert.Equal(0, (await SweepAsync(bed)).GetProperty("quarantined").GetArrayLength());
+        Assert.True(Directory.Exists(bed.Place.Worktree("lost-1")));
+        Assert.Equal("completed", (await bed.RunAsync("lost-1", Prompt)).GetProperty("status").GetString());
+        Assert.Single(await File.ReadAllLinesAsync(bed.Place.At("runs")));
+    }
+
     private static async Task<JsonElement> SweepAsync(ServiceBed bed)
     {
         var answer = await bed.Service.SendAsync(HttpMethod.Post, "/admin/sweep");
