@@ -45,13 +45,24 @@ internal sealed class Quarantine(OrchestratorHome home, TimeProvider clock)
     }
 
     /// <summary>Removes the entries that a killed service began and whose things stayed where they were.</summary>
-    public void RemoveEmpty()
+    /// <returns>Those that could not be removed, and why, for people.</returns>
+    public IReadOnlyList<string> RemoveEmpty()
     {
+        var troubles = new List<string>();
         foreach (var folder in Roots().Where(Directory.Exists).SelectMany(Directory.EnumerateDirectories))
         {
             var note = new FileInfo(Path.Combine(folder, About));
-            if (note.Exists && clock.GetUtcNow() - new DateTimeOffset(note.LastWriteTimeUtc, TimeSpan.Zero) > EmptyAge && Directory.EnumerateFileSystemEntries(folder).Take(2).Count() == 1) FolderRemoval.Remove(folder);
+            try
+            {
+                if (note.Exists && clock.GetUtcNow() - new DateTimeOffset(note.LastWriteTimeUtc, TimeSpan.Zero) > EmptyAge && Directory.EnumerateFileSystemEntries(folder).Take(2).Count() == 1) FolderRemoval.Remove(folder);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                troubles.Add($"{folder}: {exception.Message}");
+            }
         }
+
+        return troubles;
     }
 
     private string Move(QuarantineItem item, string path)

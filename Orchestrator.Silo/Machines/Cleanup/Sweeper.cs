@@ -90,14 +90,25 @@ internal sealed partial class Sweeper(
 
     private Task SweepQuarantine(SweepRun run)
     {
-        if (!run.IsDryRun) quarantine.RemoveEmpty();
-        var now = clock.GetUtcNow();
-        foreach (var entry in quarantine.List().Where(entry => run.IsClockSound && entry.Item.IsSaved && now - entry.MovedAt > options.Value.QuarantineAge).Take(options.Value.RemovalsMax))
+        if (!run.IsDryRun) run.Troubles.AddRange(quarantine.RemoveEmpty());
+        var (now, removed) = (clock.GetUtcNow(), 0);
+        // One that cannot be deleted must not keep the others; nor does it count as one of those that a sweep may.
+        foreach (var entry in quarantine.List().Where(entry => run.IsClockSound && entry.Item.IsSaved && now - entry.MovedAt > options.Value.QuarantineAge))
         {
-            if (!run.IsDryRun) Quarantine.Remove(entry);
-            run.QuarantineRemoved++;
+            if (removed == options.Value.RemovalsMax) break;
+            try
+            {
+                if (!run.IsDryRun) Quarantine.Remove(entry);
+                removed++;
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                LogNotDeleted(entry.Path, exception.Message);
+                if (run.Troubles.Count < options.Value.RemovalsMax) run.Troubles.Add($"{entry.Path}: {exception.Message}");
+            }
         }
 
+        run.QuarantineRemoved = removed;
         return Task.CompletedTask;
     }
 
@@ -113,6 +124,9 @@ internal sealed partial class Sweeper(
 
     [LoggerMessage(540, LogLevel.Error, "Sweeping {What} failed; it is tried again with the next sweep")]
     private partial void LogStepFailed(Exception exception, string what);
+
+    [LoggerMessage(544, LogLevel.Warning, "{Path} is in quarantine for long enough, and cannot be deleted: {Reason}")]
+    private partial void LogNotDeleted(string path, string reason);
 
     [LoggerMessage(541, LogLevel.Warning, "The clock was set by {Time} since the last sweep; nothing is taken for old before the next one")]
     private partial void LogJump(TimeSpan time);
