@@ -19,16 +19,32 @@ internal sealed partial class Leftovers(
     public async Task<IReadOnlyList<Leftover>> FindAsync()
     {
         var found = new List<Leftover>();
-        foreach (var name in worktrees.Names()) await AddAsync(QuarantineKind.Worktree, name, worktrees.PathOf(name));
-        foreach (var path in Entries(home.SessionsPath)) await AddAsync(QuarantineKind.Session, Path.GetFileName(path), path);
+        foreach (var name in worktrees.Names()) await LookAsync(QuarantineKind.Worktree, name, worktrees.PathOf(name));
+        foreach (var path in Entries(home.SessionsPath)) await LookAsync(QuarantineKind.Session, Path.GetFileName(path), path);
         var known = KnownSocketFolders();
-        foreach (var path in Entries(home.SocketsPath).Where(path => !known.ContainsKey(Path.GetFileName(path)) && IsOld(path)))
-            found.Add(new(QuarantineKind.Sockets, Path.GetFileName(path), path, AliveIn(path)));
+        foreach (var path in Entries(home.SocketsPath).Where(path => !known.ContainsKey(Path.GetFileName(path)))) await LookAsync(QuarantineKind.Sockets, Path.GetFileName(path), path);
         return found;
+
+        // Another user's, or a broken one: what nobody can look at is not nobody's, and no reason not to look at the others.
+        async Task LookAsync(QuarantineKind kind, string name, string path)
+        {
+            try
+            {
+                await AddAsync(kind, name, path);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                found.Add(new(kind, name, path, $"it cannot be looked at: {exception.Message}"));
+            }
+        }
 
         async Task AddAsync(QuarantineKind kind, string name, string path)
         {
-            if (IsOld(path, name) && !await tasks.IsKnownAsync(name)) found.Add(new(kind, name, path, FindHolder(kind, name, path)));
+            if (kind == QuarantineKind.Sockets)
+            {
+                if (IsOld(path)) found.Add(new(kind, name, path, AliveIn(path)));
+            }
+            else if (IsOld(path, name) && !await tasks.IsKnownAsync(name)) found.Add(new(kind, name, path, FindHolder(kind, name, path)));
         }
     }
 
