@@ -65,13 +65,15 @@ internal sealed partial class Leftovers(
                 run.HeldLeftovers++;
                 run.Kept.Add(new(leftover.Name, $"It belongs to no task, and something holds it: {alive}."));
             }
+            // Its age is by a clock that has just been set.
+            else if (!run.IsClockSound) run.IsCut = true;
             else if (run.IsDryRun) run.Quarantined.Add(new(leftover.Name, leftover.Path));
             else await PutAsideAsync(leftover, run, cancellationToken);
         }
 
         foreach (var (folder, taskId) in KnownSocketFolders().Where(known => Directory.Exists(Path.Combine(home.SocketsPath, known.Key))))
         {
-            if (tasks.Find(taskId) is not { } entry || !KnownTasks.IsOver(entry) || !IsOld(Path.Combine(home.SocketsPath, folder)) || live.FindAlive(taskId) is not null) continue;
+            if (!run.IsClockSound || tasks.Find(taskId) is not { } entry || !KnownTasks.IsOver(entry) || !IsOld(Path.Combine(home.SocketsPath, folder)) || live.FindAlive(taskId) is not null) continue;
             run.SocketsRemoved++;
             if (!run.IsDryRun) await views.EndAsync(taskId, () => live.FindHeldLock(taskId) is not null, cancellationToken);
         }

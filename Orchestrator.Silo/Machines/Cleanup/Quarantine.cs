@@ -54,7 +54,7 @@ internal sealed class Quarantine(OrchestratorHome home, TimeProvider clock)
             var note = new FileInfo(Path.Combine(folder, About));
             try
             {
-                if (note.Exists && clock.GetUtcNow() - new DateTimeOffset(note.LastWriteTimeUtc, TimeSpan.Zero) > EmptyAge && Directory.EnumerateFileSystemEntries(folder).Take(2).Count() == 1) FolderRemoval.Remove(folder);
+                if (note.Exists && clock.GetUtcNow() - new DateTimeOffset(note.LastWriteTimeUtc, TimeSpan.Zero) > EmptyAge && Directory.EnumerateFileSystemEntries(folder).Take(2).Count() == 1) RemoveEmpty(folder);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
@@ -63,6 +63,13 @@ internal sealed class Quarantine(OrchestratorHome home, TimeProvider clock)
         }
 
         return troubles;
+    }
+
+    /// <summary>Its thing may come at this moment: then the folder stays.</summary>
+    private static void RemoveEmpty(string folder)
+    {
+        File.Delete(Path.Combine(folder, About));
+        Directory.Delete(folder, recursive: false);
     }
 
     private string Move(QuarantineItem item, string path)

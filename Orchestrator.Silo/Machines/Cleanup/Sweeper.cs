@@ -90,7 +90,7 @@ internal sealed partial class Sweeper(
 
     private Task SweepQuarantine(SweepRun run)
     {
-        if (!run.IsDryRun) run.Troubles.AddRange(quarantine.RemoveEmpty());
+        if (!run.IsDryRun && run.IsClockSound) run.Troubles.AddRange(quarantine.RemoveEmpty());
         var (now, removed) = (clock.GetUtcNow(), 0);
         // One that cannot be deleted must not keep the others; nor does it count as one of those that a sweep may.
         foreach (var entry in quarantine.List().Where(entry => run.IsClockSound && entry.Item.IsSaved && now - entry.MovedAt > options.Value.QuarantineAge))

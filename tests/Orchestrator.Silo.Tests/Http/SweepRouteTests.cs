@@ -34,6 +34,17 @@ public sealed class SweepRouteTests
         Assert.Equal(3, (await DrySweepAsync(service)).GetProperty("removed").GetArrayLength());
     }
 
+    [Fact]
+    public async Task A_clock_that_was_set_by_years_makes_nothing_a_leftover_at_once()
+    {
+        await using var service = await StartAsync(0, Old);
+        Directory.CreateDirectory(Path.Combine(service.App.Settings.Home.SessionsPath, "notes"));
+        service.Clock.SetWallClockForward(TimeSpan.FromDays(3650));
+        Assert.Equal(0, (await DrySweepAsync(service)).GetProperty("quarantined").GetArrayLength());
+        Assert.Equal(0, (await SweepAsync(service, "")).GetProperty("quarantined").GetArrayLength());
+        Assert.Equal(1, (await SweepAsync(service, "")).GetProperty("quarantined").GetArrayLength());
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(-2)]
