@@ -11,7 +11,7 @@ namespace Orchestrator.Silo.Machines.Cleanup;
 /// and time; each step may be repeated, so that a sweep that was killed is no special case.
 /// </summary>
 internal sealed partial class Sweeper(
-    Leftovers leftovers, WorktreeSweep worktrees, SessionSweep sessions, Quarantine quarantine, MirrorMaintenance mirrors, IOptions<CleanupOptions> options, TimeProvider clock,
+    Leftovers leftovers, WorktreeSweep worktrees, SessionSweep sessions, Quarantine quarantine, MirrorMaintenance mirrors, MachineChecks checks, IOptions<CleanupOptions> options, TimeProvider clock,
     ILogger<Sweeper> logger) : IHealthNotes, IDisposable
 {
     /// <summary>How far wall clock and stopwatch may part between two sweeps.</summary>
@@ -40,7 +40,8 @@ internal sealed partial class Sweeper(
             await StepAsync(run, "worktrees", () => worktrees.RunAsync(run, cancellationToken));
             await StepAsync(run, "sessions", () => sessions.RunAsync(run, cancellationToken));
             await StepAsync(run, "quarantine", () => SweepQuarantine(run));
-            if (!isDryRun) await StepAsync(run, "mirrors", () => mirrors.RunAsync(run, cancellationToken));
+            // Packing needs room for all that it packs.
+            if (!isDryRun && checks.HasRoomOnDisk) await StepAsync(run, "mirrors", () => mirrors.RunAsync(run, cancellationToken));
             Notes = [Describe(run.HeldLeftovers)];
             return run.ToView(clock.GetElapsedTime(startedAt));
         }
