@@ -170,6 +170,8 @@ public sealed class SalvageTests : IDisposable
         var ended = agent.WaitForExitAsync();
         try
         {
+            // For a moment after its start a process has no environment yet, as far as /proc tells.
+            await Eventually.IsTrueAsync(() => _home.Get<LiveSessions>().FindProcess("t1") is not null, "the process can be seen");
             Assert.Contains($"process {agent.Pid}", (await _home.RemoveAsync(worktree, "t1"))!.Message, StringComparison.Ordinal);
             Assert.True(Directory.Exists(worktree.Path));
         }
