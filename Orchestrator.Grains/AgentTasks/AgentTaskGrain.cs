@@ -24,6 +24,12 @@ internal sealed partial class AgentTaskGrain(
     private static readonly TimeSpan ReminderPeriod = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How long nobody looks at what is open, at most. The reminder looks each minute, but not when the wall clock was set back before the service started: then not before its first time. And a timer
+    /// knows nothing of a clock that is set.
+    /// </summary>
+    private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMinutes(10);
+
     private IGrainTimer? _timer;
     private CatalogEntry? _cataloged;
 
@@ -48,7 +54,7 @@ internal sealed partial class AgentTaskGrain(
         if (!state.RecordExists) return null;
         var place = state.State.Phase == AgentTaskPhase.Waiting ? await Capacity.FindPlaceAsync(TaskId) : null;
         var callbacks = state.State.Callbacks.IsEmpty ? [] : await Callbacks.GetAsync();
-        return AgentTaskSnapshots.Of(state.State, request.State.Json, place, callbacks);
+        return AgentTaskSnapshots.Of(state.State, request.State.Json, place, callbacks, clock.GetUtcNow());
     }
 
     public async Task<bool> WakeAsync()
@@ -71,7 +77,7 @@ internal sealed partial class AgentTaskGrain(
     {
         if (!state.RecordExists) await ForgetAsync();
         else if (state.State.Phase == AgentTaskPhase.Ended) await Capacity.ReleaseAsync(TaskId, state.State.Run);
-        else if (!ReferenceEquals(AgentTaskTransitions.SlotGranted(state.State, lease, "", clock.GetUtcNow()), state.State) && await AskForSlotAsync(state.State) is { } held)
+        else if (!ReferenceEquals(AgentTaskTransitions.SlotGranted(state.State, lease, "", clock.GetUtcNow()), state.State) && await ConfirmSlotAsync() is { } held)
             await ReceiveAsync(AgentTaskTransitions.SlotGranted(state.State, held, NewAgentSessionId(), clock.GetUtcNow()));
     }
 
@@ -157,11 +163,12 @@ internal sealed partial class AgentTaskGrain(
     private async Task ActAsync()
     {
         var now = clock.GetUtcNow();
-        SetTimer(AgentTaskEffects.NextTimeOf(state.State, options.Value, now) - now);
+        var effect = AgentTaskEffects.Of(state.State, options.Value, now);
+        SetTimer(AgentTaskEffects.NextTimeOf(state.State, options.Value, now) - now ?? (effect == AgentTaskEffect.None ? null : LookAgainAfter));
         try
         {
             await CatalogAsync();
-            await DoAsync(AgentTaskEffects.Of(state.State, options.Value, now));
+            await DoAsync(effect);
         }
         catch (Exception exception)
         {
@@ -196,6 +203,20 @@ internal sealed partial class AgentTaskGrain(
     private async Task WaitForSlotAsync(AgentTaskState task)
     {
         if (await AskForSlotAsync(task) is { } lease) await this.AsReference<IAgentTaskGrain>().SlotGranted(lease);
+    }
+
+    /// <summary>A slot whose pool cannot be asked is asked for again soon: it would stand idle until the reminder.</summary>
+    private async Task<Lease?> ConfirmSlotAsync()
+    {
+        try
+        {
+            return await AskForSlotAsync(state.State);
+        }
+        catch
+        {
+            SetTimer(RetryDelay);
+            throw;
+        }
     }
 
     private async Task<Lease?> AskForSlotAsync(AgentTaskState task)
@@ -243,6 +264,7 @@ internal sealed partial class AgentTaskGrain(
         await (AgentTaskEffects.CareOf(state.State, options.Value) switch
         {
             WorktreeCare.LetGo => Machine.KeepWorktreeAsync(session, state.State.Worktree!),
+            WorktreeCare.Find => Machine.FindWorktreeAsync(session, state.State.Facts.Repository),
             WorktreeCare.Remove => Machine.RemoveWorktreeAsync(session, state.State.Worktree!),
             _ => Task.CompletedTask,
         });
@@ -257,8 +279,7 @@ internal sealed partial class AgentTaskGrain(
             return;
         }
 
-        // A timer reaches 49 days at most; who waits longer is woken by the reminder.
-        wait = wait < TimeSpan.Zero ? TimeSpan.Zero : wait > TimeSpan.FromDays(1) ? TimeSpan.FromDays(1) : wait;
+        wait = wait < TimeSpan.Zero ? TimeSpan.Zero : wait > LookAgainAfter ? LookAgainAfter : wait;
         if (_timer is null) _timer = this.RegisterGrainTimer(TickAsync, new() { DueTime = wait, Period = Timeout.InfiniteTimeSpan });
         else _timer.Change(wait, Timeout.InfiniteTimeSpan);
     }

@@ -7,7 +7,7 @@ namespace Orchestrator.Grains.AgentTasks;
 /// <summary>What others see of a task's state.</summary>
 internal static class AgentTaskSnapshots
 {
-    public static AgentTaskSnapshot Of(AgentTaskState task, string requestJson, WaitingPlace? place, IReadOnlyList<CallbackSnapshot> callbacks) => new()
+    public static AgentTaskSnapshot Of(AgentTaskState task, string requestJson, WaitingPlace? place, IReadOnlyList<CallbackSnapshot> callbacks, DateTimeOffset now) => new()
     {
         RequestJson = requestJson,
         Status = task.Status,
@@ -23,7 +23,7 @@ internal static class AgentTaskSnapshots
         CreatedAt = task.CreatedAt,
         StartedAt = task.StartedAt,
         CompletedAt = task.CompletedAt,
-        DeadlineAt = task.DeadlineAt,
+        DeadlineAt = DeadlineOf(task, now),
         Result = task.Result,
         Error = task.Error,
         Usage = AgentTaskTransitions.UsageOf(task),
@@ -52,8 +52,16 @@ internal static class AgentTaskSnapshots
         OwesCallback = task.Callbacks.Any(debt => debt.State == CallbackState.Owed),
     };
 
+    /// <summary>A held task's time does not run: its deadline goes with the clock until it has a slot again.</summary>
+    private static DateTimeOffset? DeadlineOf(AgentTaskState task, DateTimeOffset now)
+    {
+        if (task.PausedSince is not { } since) return task.DeadlineAt;
+        var until = task.CompletedAt ?? now;
+        return until > since ? task.DeadlineAt + (until - since) : task.DeadlineAt;
+    }
+
     /// <summary>What keeps a task out of the line; null: nothing.</summary>
-    private static string? WaitingForOf(AgentTaskState task) => task switch
+    public static string? WaitingForOf(AgentTaskState task) => task switch
     {
         { WaitsFor.IsEmpty: false, Phase: AgentTaskPhase.Blocked } => $"{(task.WaitsFor.Length == 1 ? "dependency" : "dependencies")} {string.Join(", ", task.WaitsFor)}",
         { Phase: AgentTaskPhase.Blocked } => $"branch {task.Facts.ContinuationBranch}",

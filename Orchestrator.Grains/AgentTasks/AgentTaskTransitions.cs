@@ -74,7 +74,7 @@ internal static partial class AgentTaskTransitions
     public static AgentTaskState TimePassed(AgentTaskState state, AgentTaskOptions options, DateTimeOffset now)
     {
         if (state.Phase is AgentTaskPhase.Waiting or AgentTaskPhase.Blocked && now >= QueueExpiresAt(state, options))
-            return End(state, AgentTaskStatus.Failed, null, TaskErrors.Expired(options.QueueTtl), now);
+            return End(state, AgentTaskStatus.Failed, null, TaskErrors.Expired(options.QueueTtl, state.Phase == AgentTaskPhase.Waiting ? null : AgentTaskSnapshots.WaitingForOf(state)), now);
         if (!state.WaitsFor.IsEmpty) return state;
         // A time that is further away than it ever was is one from before the clock was set back.
         if (state.Phase == AgentTaskPhase.Blocked)

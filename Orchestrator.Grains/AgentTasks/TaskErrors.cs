@@ -56,8 +56,13 @@ internal static class TaskErrors
         Inactivity, string.Create(CultureInfo.InvariantCulture, $"No sign of life for {silence.TotalMinutes:0.##} minutes, after {resumes} resumes: no output, and no work of the agent's processes."),
         new Remediation("retry", ManualSteps: "Look at the transcript for what it waited for. INACTIVITY_MINUTES says how long an agent may be silent.", WorktreePath: worktree?.Path));
 
-    public static TaskError Expired(TimeSpan ttl) => new(
-        QueueExpired, $"It waited longer than {ttl.TotalHours:0.##} h for a slot.", new Remediation("wait", InfraRetryAfterSeconds, "Raise WORKER_CAPACITY or QUEUE_TTL_HOURS, or send fewer tasks."));
+    /// <param name="ttl">How long it may wait.</param>
+    /// <param name="waitedFor">What it waited for in the end, such as <c>branch feature</c>; null: a slot.</param>
+    public static TaskError Expired(TimeSpan ttl, string? waitedFor) => new(
+        QueueExpired, string.Create(CultureInfo.InvariantCulture, $"It waited longer than {ttl.TotalHours:0.##} h for {waitedFor ?? "a slot"}."),
+        new Remediation("wait", InfraRetryAfterSeconds, waitedFor is null
+            ? "Raise WORKER_CAPACITY or QUEUE_TTL_HOURS, or send fewer tasks."
+            : "Look at why it takes so long, or raise QUEUE_TTL_HOURS, and send the task again under a new task id."));
 
     /// <param name="message">Which one, and how it ended.</param>
     public static TaskError Dependency(string message) => new(

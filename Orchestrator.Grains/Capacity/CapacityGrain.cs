@@ -37,14 +37,16 @@ internal sealed partial class CapacityGrain(
     public Task<AdmissionResult> AdmitAsync(string taskId, CancellationToken cancellationToken)
     {
         if (gate.Refusal is { } refusal) return Task.FromResult(new AdmissionResult(refusal));
-        (_books, var answer) = CapacityRules.Admit(_books, taskId, options.Value, clock.GetUtcNow());
+        (_books, var answer) = CapacityRules.Admit(_books, taskId, options.Value, clock.GetUtcNow(), options.Value.QueueLimit == 0 ? FindObstacle() : null);
         if (answer.Refusal is null) _admissionsTotal++;
         return Task.FromResult(answer);
     }
 
     public async Task<PlaceInLine> WaitAsync(WaitingEntry entry, CancellationToken cancellationToken)
     {
-        await ApplyAsync(CapacityRules.Wait(_books, entry));
+        // Ten thousand that ask again by their reminders change nothing, and nothing is to be given out for that: the recount of each minute is the net.
+        var books = CapacityRules.Wait(_books, entry);
+        if (!ReferenceEquals(books, _books)) await ApplyAsync(books);
         return _books.LeaseOf(entry.TaskId) is { } lease ? new(lease, null) : new(null, PositionOf(entry.TaskId));
     }
 

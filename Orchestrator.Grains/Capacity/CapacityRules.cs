@@ -15,19 +15,28 @@ internal static class CapacityRules
     private const int DrainingRetryAfterSeconds = 60;
 
     /// <summary>A place for a task that is not stored yet, or no.</summary>
-    public static (CapacityBooks Books, AdmissionResult Answer) Admit(CapacityBooks books, string taskId, CapacityOptions options, DateTimeOffset now)
+    /// <param name="books">The books.</param>
+    /// <param name="taskId">Who wants to come.</param>
+    /// <param name="options">The pool's limits.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="obstacle">Why the machine starts nothing now, for people; null: it does. Only a pool without a line minds it.</param>
+    public static (CapacityBooks Books, AdmissionResult Answer) Admit(CapacityBooks books, string taskId, CapacityOptions options, DateTimeOffset now, string? obstacle = null)
     {
         if (books.Knows(taskId)) return (books, AdmissionResult.Admitted);
-        if (WhyNot(books, options) is { } refusal) return (books, new AdmissionResult(refusal));
+        if ((WhyNot(books, options) ?? NoLineAndNoStart(options, obstacle)) is { } refusal) return (books, new AdmissionResult(refusal));
         return (books with { Pending = books.Pending.Add(taskId, now) }, AdmissionResult.Admitted);
     }
 
-    /// <summary>A stored task joins the line, unless it has a slot.</summary>
+    /// <summary>A stored task joins the line, unless it has a slot. The same books when it stands there already.</summary>
     public static CapacityBooks Wait(CapacityBooks books, WaitingEntry entry)
     {
+        if (Stands(books, entry)) return books;
         var confirmed = books with { Pending = books.Pending.Remove(entry.TaskId), Aside = books.Aside.Remove(entry.TaskId) };
         return books.LeaseOf(entry.TaskId) is { } lease && lease.Run == entry.Run ? confirmed : confirmed.WithWaiting(entry);
     }
+
+    private static bool Stands(CapacityBooks books, WaitingEntry entry) => !books.Pending.ContainsKey(entry.TaskId) && !books.Aside.Contains(entry.TaskId)
+        && ((books.LineByTask.TryGetValue(entry.TaskId, out var known) && known == entry) || books.LeaseOf(entry.TaskId)?.Run == entry.Run);
 
     /// <summary>Takes back whatever the run of a task has. A later run keeps its own.</summary>
     public static CapacityBooks Release(CapacityBooks books, string taskId, int run)
@@ -111,12 +120,25 @@ internal static class CapacityRules
         if (!isFull) return null;
         var detail = (options.QueueLimit, books.Mode) switch
         {
-            (0, PoolMode.Open) => $"No slot is free: {books.Leases.Length} of {options.SlotsMax} are taken, {books.Unserved} promised.",
+            (0, PoolMode.Open) => $"No slot is free: {books.Leases.Length} of {options.SlotsMax} are taken, {books.Unserved - books.Aside.Count} promised{AsideWords(books)}.",
             (0, _) => "The service is paused, and QUEUE_LIMIT is 0.",
             _ => $"{books.Unserved} tasks wait already; QUEUE_LIMIT is {options.QueueLimit}.",
         };
         return new("Service at capacity", detail, BusyRetryAfterSeconds);
     }
+
+    /// <summary>Without a line nobody may wait, not even for the machine: the next one may have memory.</summary>
+    private static AdmissionRefusal? NoLineAndNoStart(CapacityOptions options, string? obstacle) => options.QueueLimit == 0 && obstacle is not null
+        ? new("Service at capacity", $"No agent is started now, and QUEUE_LIMIT is 0: {obstacle}.", BusyRetryAfterSeconds)
+        : null;
+
+    /// <summary>Those who will want their slot back.</summary>
+    private static string AsideWords(CapacityBooks books) => books.Aside.Count switch
+    {
+        0 => "",
+        1 => ", and 1 is kept for a task that stands aside (held or blocked)",
+        var count => $", and {count} are kept for tasks that stand aside (held or blocked)",
+    };
 
     private static WaitingEntry EntryOf(CatalogEntry entry) =>
         new(entry.TaskId, entry.Run, entry.Attempt, entry.Priority, entry.CreatedAt) { WorkerType = entry.WorkerType, Repository = entry.Repository };

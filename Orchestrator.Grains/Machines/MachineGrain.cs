@@ -22,6 +22,7 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
         Collect,
         Keep,
         Remove,
+        Find,
     }
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
@@ -59,20 +60,31 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
         return report;
     }
 
-    public Task StartAsync(SessionRequest request)
+    /// <summary>Who asks while it runs did not hear that it started: the notice was lost, and without it nobody would heed silence, budget and the conversation's id.</summary>
+    public async Task StartAsync(SessionRequest request)
     {
+        if (_jobs.TryGetValue((request.Session, JobKind.Session), out var running))
+        {
+            if (running.Started is { } told) await TaskOf(request.Session).SessionStarted(told);
+            return;
+        }
+
         Begin(request.Session, JobKind.Session, async cancellationToken =>
         {
             // What ended the attempt before may have ended its git in the middle. While this one runs already, git finds that somebody works there, and leaves all as it is.
             if (request.Session.Attempt > 1)
                 await Task.Run(() => worktrees.UnlockAsync(request.Session, request.Worktree, cancellationToken), CancellationToken.None);
             var start = await Task.Run(() => sessions.StartAsync(request, cancellationToken), CancellationToken.None);
-            if (start.Started is { } started) await TaskOf(request.Session).SessionStarted(started);
+            if (start.Started is { } started)
+            {
+                _jobs[(request.Session, JobKind.Session)].Started = started;
+                await TaskOf(request.Session).SessionStarted(started);
+            }
+
             var ended = start.Ended
                 ?? await Task.Run(() => sessions.WaitForEndAsync(request.Session, WorkerTypeOf(request), request.Worktree, ListenerOf(request.Session), cancellationToken), CancellationToken.None);
             await TaskOf(request.Session).SessionEnded(ended);
         });
-        return Task.CompletedTask;
     }
 
     public Task WatchAsync(SessionName session, string workerType, Worktree worktree)
@@ -123,6 +135,16 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
             var failure = await Task.Run(() => worktrees.RemoveAsync(session, worktree, cancellationToken), CancellationToken.None);
             if (failure is not null) LogNotRemoved(logger, session.TaskId, worktree.Path, failure.Message);
             await TaskOf(session).WorktreeRemoved(session, failure?.Message);
+        });
+        return Task.CompletedTask;
+    }
+
+    public Task FindWorktreeAsync(SessionName session, string repository)
+    {
+        Begin(session, JobKind.Find, async cancellationToken =>
+        {
+            var report = await Task.Run(() => worktrees.FindAsync(session, repository, cancellationToken), CancellationToken.None);
+            await TaskOf(session).WorktreeFound(report);
         });
         return Task.CompletedTask;
     }
@@ -190,6 +212,9 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
         public CancellationToken Token => _cancellation.Token;
 
         public Task Ended => _ended.Task;
+
+        /// <summary>What was told of the session that it runs; null before, and when it was not started here.</summary>
+        public SessionStartedReport? Started { get; set; }
 
         public void Cancel() => _cancellation.Cancel();
 

@@ -63,7 +63,8 @@ public enum PoolMode
 public sealed record Lease(string TaskId, int Run, int Attempt, DateTimeOffset GrantedAt)
 {
     /// <summary>The repository that it works on; empty in leases of older releases, until the next recount.</summary>
-    [Id(0)] public string Repository { get; init; } = "";
+    // A reader of JSON gives null to what is not in it, whatever the initializer says.
+    [Id(0)] public string Repository { get; init => field = value ?? ""; } = "";
 }
 
 /// <summary>One who waits.</summary>

@@ -28,7 +28,7 @@ internal static partial class SettingTable
         new("GIT_URL_TEMPLATE", "https://github.com/{repository}.git", "where repositories are; `file:///srv/git/{repository}.git` works", "a URL or path that contains {repository}", ApplyGitUrl) { IsSecret = true },
         new("WORKER_CAPACITY", "1", "agents that run at once", "a whole number from 1 to 256",
             (to, value) => TryInt(value, 1, 256, slots => to.Capacity.SlotsMax = slots)),
-        new("QUEUE_LIMIT", "1000", "tasks that may wait; 0 takes a task only when a slot is free for it", "a whole number from 0 to 100000",
+        new("QUEUE_LIMIT", "1000", "tasks that may wait; 0 takes a task only when a slot is free for it (whether its account is held or its repository full is not looked at)", "a whole number from 0 to 100000",
             (to, value) => TryInt(value, 0, 100_000, limit => to.Capacity.QueueLimit = limit)),
         new("REPOSITORY_CAPACITY", "0", "agents that run at once on one repository; 0 is no limit but `WORKER_CAPACITY`", "a whole number from 0 to 256",
             (to, value) => TryInt(value, 0, 256, slots => to.Capacity.RepositorySlotsMax = slots)),

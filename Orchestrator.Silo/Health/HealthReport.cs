@@ -1,6 +1,8 @@
 using System.Reflection;
 using System.Security.Cryptography;
+using Microsoft.Extensions.Options;
 using Orchestrator.Contracts.AgentTasks;
+using Orchestrator.Grains.Capacity;
 using Orchestrator.Interfaces.Capacity;
 using Orchestrator.Silo.Callbacks;
 
@@ -9,7 +11,7 @@ namespace Orchestrator.Silo.Health;
 /// <summary>Puts the answer of <c>/health</c> together.</summary>
 internal sealed class HealthReport(
     ServiceStatus status, AdmissionGate gate, MachineChecks checks, IWorkerAuths workerAuths, CallbackTransport callbacks, HealthFigures figures, PoolChecks pool,
-    IEnumerable<IHealthNotes> notes)
+    IEnumerable<IHealthNotes> notes, IOptions<CapacityOptions> options)
 {
     private const string OpenRouterKey = "OPENROUTER_API_KEY";
 
@@ -31,7 +33,7 @@ internal sealed class HealthReport(
             Status = (trouble is null && capacity.Mode != PoolMode.Draining) || status.Stage == ServiceStage.ShuttingDown ? Describe() : "degraded",
             Capacity = capacity.Slots,
             Running = capacity.Leased,
-            Available = capacity.GivesNone is null ? Math.Max(0, capacity.Slots - capacity.Leased) : 0,
+            Available = capacity.GivesNone is null ? Math.Max(0, capacity.Slots - TakenOf(capacity)) : 0,
             Queued = capacity.Waiting + capacity.Aside,
             GithubTokenExpiresAt = null,
             AdmissionFrozen = gate.Refusal is not null || trouble is not null || capacity.Mode == PoolMode.Draining,
@@ -49,6 +51,10 @@ internal sealed class HealthReport(
             Checks = ListChecks(trouble, capacity),
         };
     }
+
+    /// <summary>Without a line a slot is free for a task only when nobody else will want it: what is said to be available is what is taken.</summary>
+    private int TakenOf(CapacitySnapshot capacity) =>
+        options.Value.QueueLimit > 0 ? capacity.Leased : capacity.Leased + capacity.Waiting + capacity.Aside + capacity.PendingAdmissions;
 
     /// <summary>One of each name: what notes say goes before the looks at the machine, and trouble with the figures before the latter.</summary>
     private IReadOnlyList<HealthCheckView> ListChecks(string? trouble, CapacitySnapshot capacity)

@@ -90,8 +90,7 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
             File.Copy(agents, index);
             var written = await git.TryRunAsync(Command(["write-tree"]), cancellationToken);
             if (written.ExitCode != 0 && written.StandardError.Contains("unmerged", StringComparison.Ordinal)) return null;
-
-            // Whatever else it was: once more, and this time its failure is the caller's.
+            // Once more for the failure in our own words, a full disk's above all.
             var tree = (written.ExitCode == 0 ? written.StandardOutput : await RunAsync("write-tree")).Trim();
             File.Delete(index);
             await RunAsync("read-tree", tree);

@@ -55,6 +55,21 @@ public sealed partial class AgentTaskGrainTests
     }
 
     [Fact]
+    public async Task A_lost_notice_of_the_start_is_said_again_while_the_session_runs()
+    {
+        await using var silo = await TaskSilo.StartAsync();
+        silo.Loses = call => call.MethodName == nameof(IAgentTaskGrain.SessionStarted);
+        await silo.SubmitAsync("t1");
+        await silo.Machine.DidAsync("watch t1/1.1");
+        Assert.Null((await silo.TaskGrain("t1").GetAsync())!.StartedAt);
+        silo.Loses = null;
+        await TickUntilAsync(silo, RunningAsync(silo, "t1"));
+        Assert.Single(silo.Machine.Log, line => line == "start t1/1.1");
+        silo.Machine.ListenerOf(First).Stalled(silo.Clock.GetUtcNow().AddMinutes(-20));
+        await TickUntilAsync(silo, StartedAsync(silo, "t1", attempt: 2), TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
     public async Task A_usage_limit_frees_the_slot_and_holds_the_account_for_all_tasks()
     {
         await using var silo = await TaskSilo.StartAsync();

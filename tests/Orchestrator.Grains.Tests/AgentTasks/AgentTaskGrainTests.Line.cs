@@ -64,6 +64,39 @@ public sealed partial class AgentTaskGrainTests
         await RunningAsync(silo, "t1");
     }
 
+    [Fact]
+    public async Task A_slot_whose_pool_could_not_be_asked_is_taken_up_seconds_later()
+    {
+        await using var silo = await TaskSilo.StartAsync();
+        await silo.SubmitAsync("t1");
+        await RunningAsync(silo, "t1");
+        await silo.SubmitAsync("t2");
+        var refused = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        silo.Loses = call => call.MethodName == nameof(ICapacityGrain.WaitAsync) && refused.TrySetResult() ? throw new IOException("The pool is not there.") : false;
+        silo.Machine.End(First);
+        await refused.Task.WaitAsync(TimeSpan.FromSeconds(20));
+
+        // Behind the turn that met the refusal.
+        Assert.Equal(AgentTaskPhase.Waiting, (await silo.TaskGrain("t2").GetAsync())!.Phase);
+        silo.Clock.Advance(TimeSpan.FromSeconds(5));
+        await RunningAsync(silo, "t2");
+    }
+
+    [Fact]
+    public async Task Who_asks_again_from_the_same_place_has_nobody_looked_at()
+    {
+        await using var silo = await TaskSilo.StartAsync(silo => (silo.AvailableBytes, silo.Capacity.MemoryFloorBytes) = (1L << 40, 512L << 20));
+        await Pool(silo).HoldAccountAsync("claude", silo.Clock.GetUtcNow().AddHours(2));
+        await silo.SubmitAsync("t1");
+        var entry = new WaitingEntry("t9", 1, 1, 0, silo.Clock.GetUtcNow()) { WorkerType = "opus", Repository = "acme/web" };
+        Assert.Equal(2, (await Pool(silo).WaitAsync(entry, CancellationToken.None)).Position);
+        var looks = silo.LooksAtMemory;
+        Assert.Equal(2, (await Pool(silo).WaitAsync(entry, CancellationToken.None)).Position);
+        Assert.Equal(looks, silo.LooksAtMemory);
+        Assert.Equal(1, (await Pool(silo).WaitAsync(entry with { Priority = 1 }, CancellationToken.None)).Position);
+        Assert.True(silo.LooksAtMemory > looks, "Somebody who comes anew may get a slot.");
+    }
+
     [Theory]
     [InlineData(null, 512)]
     [InlineData(1L, 0)]
@@ -223,7 +256,9 @@ public sealed partial class AgentTaskGrainTests
         silo.Clock.Advance(TimeSpan.FromMinutes(30));
         await SettledAsync(silo, "expires");
         await SettledAsync(silo, "cancelled");
-        Assert.Equal("QUEUE_EXPIRED", (await silo.TaskGrain("expires").GetAsync())!.Error!.Code);
+        var expired = (await silo.TaskGrain("expires").GetAsync())!.Error!;
+        Assert.Equal(("QUEUE_EXPIRED", "It waited longer than 24 h for dependency a."), (expired.Code, expired.Message));
+        Assert.DoesNotContain("WORKER_CAPACITY", expired.Remediation.ManualSteps, StringComparison.Ordinal);
         Assert.Equal((0, 0), ((await silo.CapacityAsync()).Aside, silo.Dependencies.Count));
     }
 

@@ -85,6 +85,21 @@ public sealed class HoldTests
     }
 
     [Fact]
+    public void The_deadline_that_is_shown_goes_with_the_clock_while_the_task_is_held_or_waits_again()
+    {
+        var held = Running().Ended(Limited(ResetsAt));
+        DateTimeOffset? Shown(AgentTaskState state, DateTimeOffset now) => AgentTaskSnapshots.Of(state, "{}", null, [], now).DeadlineAt;
+        Assert.Equal(held.DeadlineAt, Shown(held, EndedAt));
+        Assert.Equal(held.DeadlineAt + TimeSpan.FromHours(2), Shown(held, EndedAt.AddHours(2)));
+        var back = AgentTaskTransitions.TimePassed(held, Options, held.HeldUntil!.Value);
+        Assert.Equal(held.DeadlineAt + TimeSpan.FromHours(5), Shown(back, EndedAt.AddHours(5)));
+        var resumed = held.Resumed();
+        Assert.Equal(resumed.DeadlineAt, Shown(resumed, EndedAt.AddHours(9)));
+        var (cancelled, _) = AgentTaskTransitions.Cancel(held, EndedAt.AddHours(1));
+        Assert.Equal(held.DeadlineAt + TimeSpan.FromHours(1), Shown(cancelled, EndedAt.AddHours(9)));
+    }
+
+    [Fact]
     public void A_cancelled_held_task_has_ended_at_once()
     {
         var (state, answer) = AgentTaskTransitions.Cancel(Running().Ended(Limited(ResetsAt)), EndedAt);

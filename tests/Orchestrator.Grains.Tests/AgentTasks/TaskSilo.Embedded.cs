@@ -25,6 +25,7 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("task-silo-");
     private readonly ConcurrentQueue<(string TaskId, OwedCallback Callback)> _tries = new();
+    private int _looksAtMemory;
     private IHost? _host;
 
     public ManualClock Clock { get; } = new();
@@ -42,7 +43,19 @@ internal sealed class TaskSilo : IAsyncDisposable, ICallbackTransport, IAdmissio
     public AdmissionRefusal? Refusal { get; set; }
 
     /// <summary>What the machine can give; null: not known.</summary>
-    public long? AvailableBytes { get; set; }
+    public long? AvailableBytes
+    {
+        get
+        {
+            Interlocked.Increment(ref _looksAtMemory);
+            return field;
+        }
+
+        set;
+    }
+
+    /// <summary>How often somebody asked for it.</summary>
+    public int LooksAtMemory => Volatile.Read(ref _looksAtMemory);
 
     /// <summary>How the receiver answers.</summary>
     public int ReceiverStatus { get; set; } = 200;

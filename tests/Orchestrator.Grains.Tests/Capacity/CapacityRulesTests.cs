@@ -35,6 +35,19 @@ public sealed class CapacityRulesTests
     }
 
     [Fact]
+    public void Without_a_line_nobody_is_taken_whom_the_machine_or_somebody_aside_keeps_from_starting()
+    {
+        var options = new CapacityOptions { SlotsMax = 2, QueueLimit = 0 };
+        var short_ = CapacityRules.Admit(Empty, "t", options, Now, "memory: 301 MB free, floor 512 MB").Answer.Refusal!;
+        Assert.Equal(("Service at capacity", "No agent is started now, and QUEUE_LIMIT is 0: memory: 301 MB free, floor 512 MB."), (short_.Error, short_.Detail));
+        Assert.Null(CapacityRules.Admit(Empty, "t", new() { QueueLimit = 1 }, Now, "memory").Answer.Refusal);
+        Assert.Null(CapacityRules.Admit(CapacityBooks.Of([new Lease("t", 1, 1, Now)]), "t", options, Now, "memory").Answer.Refusal);
+        var aside = CapacityRules.StandAside(CapacityRules.Wait(CapacityBooks.Of([new Lease("runs", 1, 1, Now)]), new("held", 1, 1, 0, Now)), "held", 1);
+        Assert.Equal(
+            "No slot is free: 1 of 2 are taken, 0 promised, and 1 is kept for a task that stands aside (held or blocked).", CapacityRules.Admit(aside, "t", options, Now).Answer.Refusal!.Detail);
+    }
+
+    [Fact]
     public void The_line_is_served_by_priority_then_age_then_id()
     {
         var options = new CapacityOptions { SlotsMax = 1 };
@@ -62,9 +75,23 @@ public sealed class CapacityRulesTests
         var books = CapacityRules.Wait(CapacityRules.Wait(CapacityRules.Admit(Empty, "t", options, Now).Books, entry), entry);
         Assert.Equal(1, books.Total);
         (books, _) = Grant(books, options, Now);
-        books = CapacityRules.Wait(books, entry);
+        Assert.Same(books, CapacityRules.Wait(books, entry));
         Assert.Equal(1, books.Total);
         Assert.Empty(books.Line);
+        Assert.Single(CapacityRules.Wait(books, entry with { Run = 2 }).Line);
+    }
+
+    [Fact]
+    public void Who_stands_in_the_line_and_asks_again_changes_nothing()
+    {
+        var entry = new WaitingEntry("t", 1, 1, 0, Now);
+        var books = CapacityRules.Wait(Empty, entry);
+        Assert.Same(books, CapacityRules.Wait(books, entry with { }));
+        var aside = CapacityRules.StandAside(books, "t", 1);
+        Assert.Equal(["t"], CapacityRules.Wait(aside, entry).Line.Select(waiting => waiting.TaskId));
+        Assert.Empty(CapacityRules.Wait(aside, entry).Aside);
+        var promised = books with { Pending = books.Pending.Add("t", Now) };
+        Assert.Empty(CapacityRules.Wait(promised, entry).Pending);
     }
 
     [Fact]
@@ -159,6 +186,12 @@ public sealed class CapacityRulesTests
         var old = System.Text.Json.JsonSerializer.Deserialize("""{"schemaVersion":1,"leases":[{"taskId":"t","run":1,"attempt":1,"grantedAt":"2026-01-01T00:00:00+00:00"}]}""", GrainStateJsonContext.Default.CapacityState)!;
         Assert.Equal("t", Assert.Single(CapacityBooks.Of(old).Leases).TaskId);
         Assert.Empty(CapacityBooks.Of(old).HeldAccounts);
+
+        // As the first activation does it.
+        var recounted = CapacityRules.Recount(CapacityBooks.Of(old), [Entry("t", AgentTaskPhase.Running)], Now.AddHours(1));
+        Assert.Equal("acme/web", Assert.Single(recounted.Leases).Repository);
+        Assert.Equal("", Assert.Single(CapacityRules.Recount(CapacityBooks.Of(old), [], Now).Leases).Repository);
+        Assert.Empty(SlotRules.Grant(CapacityRules.Wait(CapacityBooks.Of(old), new("w", 1, 1, 0, Now)), new(new() { SlotsMax = 1 }, Accounts, Now)).Granted);
     }
 
     private static (CapacityBooks Books, System.Collections.Immutable.ImmutableArray<Lease> Granted) Grant(CapacityBooks books, CapacityOptions options, DateTimeOffset now) =>
