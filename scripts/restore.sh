@@ -76,5 +76,5 @@ case ${file##*/} in
   orchestrator-????????T??????Z.db) echo "Lost: whatever was stored after ${file##*/orchestrator-}, UTC: tasks that came later are unknown, later ends and callbacks are not known to have been." | sed 's/Z\.db,/,/' ;;
   *) echo "Lost: whatever was stored after this file was made." ;;
 esac
-echo "At its start the service compares the home with it: agents that live and worktrees whose tasks it does not know are reported in its log and in /health, and left alone."
-echo "The same task, sent again, takes its agent up."
+echo "At its start the service compares the home with it: agents that live and worktrees whose tasks it does not know are reported in its log and in /health."
+echo "What is in use is left alone; what has ended is put into quarantine/ a day later. Sent again before, the same task takes its agent up, or goes on from how it ended, and does not run twice."

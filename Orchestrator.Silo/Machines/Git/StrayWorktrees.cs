@@ -78,7 +78,8 @@ internal sealed partial class StrayWorktrees(
 
     private async Task<QuarantineItem> SaveAsync(WorktreePlace place, QuarantineItem item, CancellationToken cancellationToken)
     {
-        if (!repositories.IsThere(place.Mirror)) return item;
+        // A file, or a link that a person may have put there: nothing saves that.
+        if (!repositories.IsThere(place.Mirror) || (Path.Exists(place.Path) && !place.HasFolder)) return item;
         await settings.RestoreAsync(place.Mirror, cancellationToken);
         settings.RestoreWorktree(place.Mirror, place.TaskId);
         var record = WorktreeRecord.Read(place.Mirror, place.TaskId);

@@ -65,6 +65,17 @@ public sealed class AgentWorktreeTests : IDisposable
         Assert.True(isAsked && Directory.Exists(worktree.Path) && Directory.Exists(_home.Mirror.AdminFolder("t1")));
     }
 
+    [Fact]
+    public async Task What_stands_where_a_worktree_was_and_is_no_folder_counts_as_unsaved()
+    {
+        var worktree = await _home.PreparedAsync("t1");
+        Directory.Delete(worktree.Path, recursive: true);
+        await File.WriteAllTextAsync(worktree.Path, "a person's");
+        var aside = await _home.Get<StrayWorktrees>().PutAsideAsync("t1", "A test wants it.", () => Task.FromResult(true), default);
+        Assert.Equal("a person's", await File.ReadAllTextAsync(aside!));
+        Assert.All(_home.Get<Quarantine>().List(), entry => Assert.False(entry.Item.IsSaved));
+    }
+
     private FileLock? Alive(string taskId)
     {
         var session = Path.Combine(_home.Home.SessionsPath, taskId, "1.1");

@@ -130,6 +130,20 @@ public sealed class SalvageTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_saved_is_on_the_disk_before_the_folder_goes()
+    {
+        var worktree = await _home.PreparedAsync("t1");
+        GitHome.Write(Path.Combine(worktree.Path, "b.txt"), "b\n");
+        var notes = _home.At("fsync");
+        _home.Misbehave($"""printf '%s\n' "$*" >> '{notes}'""");
+        Assert.Null(await _home.RemoveAsync(worktree, "t1"));
+        var writing = (await File.ReadAllLinesAsync(notes)).Where(line => ((string[])[" add ", " write-tree", " commit-tree ", " update-ref "]).Any(line.Contains)).ToList();
+        Assert.True(writing.Count >= 4);
+        Assert.All(writing, line => Assert.Matches("core.fsync=all|core.fsyncObjectFiles=true", line));
+        Assert.Equal("b", _home.Salvaged("t1/1.1", "b.txt"));
+    }
+
+    [Fact]
     public async Task A_worktree_whose_session_lives_is_not_touched()
     {
         var worktree = await _home.PreparedAsync("t1");
@@ -156,6 +170,8 @@ public sealed class SalvageTests : IDisposable
         var ended = agent.WaitForExitAsync();
         try
         {
+            // For a moment after its start a process has no environment yet, as far as /proc tells.
+            await Eventually.IsTrueAsync(() => _home.Get<LiveSessions>().FindProcess("t1") is not null, "the process can be seen");
             Assert.Contains($"process {agent.Pid}", (await _home.RemoveAsync(worktree, "t1"))!.Message, StringComparison.Ordinal);
             Assert.True(Directory.Exists(worktree.Path));
         }
