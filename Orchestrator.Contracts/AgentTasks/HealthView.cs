@@ -71,6 +71,8 @@ public sealed record HealthView
 }
 
 /// <summary>An account that may not be used until then.</summary>
+/// <param name="Account">Who pays, as the agents table names it: worker types that share an account, such as <c>opus</c> and <c>sonnet</c>, are held together.</param>
+/// <param name="Until">UTC.</param>
 public sealed record HeldAccountView(string Account, DateTimeOffset Until);
 
 /// <summary>Whether an agent can log in: <c>active</c>, <c>not_configured</c>, <c>expired</c> or <c>invalid</c>.</summary>

@@ -15,7 +15,7 @@ internal enum AgentTaskEffect
     /// <summary>Give the slot back while another task has what this one needs.</summary>
     ReleaseSlot,
 
-    /// <summary>Look at what has become of the tasks that have to complete first.</summary>
+    /// <summary>Give the slot back and stand aside, then look at what has become of the tasks that have to complete first.</summary>
     LookAtDependencies,
 
     /// <summary>Have the account paused for all tasks, and give the slot back.</summary>

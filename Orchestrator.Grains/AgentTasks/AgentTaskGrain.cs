@@ -244,7 +244,7 @@ internal sealed partial class AgentTaskGrain(
     /// <summary>The account first, so that the slot does not go to another task that would meet the same limit.</summary>
     private async Task HoldAsync(AgentTaskState task)
     {
-        await Capacity.HoldAccountAsync(accounts.AccountOf(task.Facts.WorkerType), task.HeldUntil!.Value);
+        await Capacity.HoldAccountAsync(accounts.AccountOf(task.Facts.WorkerType), task.HeldUntil!.Value, task.HeldSince);
         await Capacity.StandAsideAsync(TaskId, task.Run);
     }
 

@@ -38,6 +38,9 @@ internal sealed record AgentTaskState
     /// <summary>Until when it is held by its account's usage limit; null when it is not.</summary>
     public DateTimeOffset? HeldUntil { get; init; }
 
+    /// <summary>Since when it is held by a limit that does not say until when: a clock that was set back to before that ends the hold. Null: it says, or it is not held.</summary>
+    public DateTimeOffset? HeldSince { get; init; }
+
     /// <summary>Since when its time limit does not run, because it was held and has no slot again yet; null while it runs.</summary>
     public DateTimeOffset? PausedSince { get; init; }
 

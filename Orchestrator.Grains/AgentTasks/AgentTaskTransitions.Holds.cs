@@ -35,13 +35,14 @@ internal static partial class AgentTaskTransitions
             Status = AgentTaskStatus.Queued,
             Phase = AgentTaskPhase.Held,
             HeldUntil = until,
+            HeldSince = resetsAt is null ? now : null,
             PausedSince = report.EndedAt < now ? report.EndedAt : now,
         }).Noting(now, "held", $"until {until.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}: the account's usage limit is reached{(resetsAt is null ? ", and it does not say until when" : "")}");
     }
 
     /// <summary>The hold is over: back to the line, with the age and the place that it had.</summary>
     private static AgentTaskState HoldIsOver(AgentTaskState state, DateTimeOffset now) =>
-        (state with { Phase = AgentTaskPhase.Waiting, HeldUntil = null, WaitingSince = now }).Noting(now, "hold_over");
+        (state with { Phase = AgentTaskPhase.Waiting, HeldUntil = null, HeldSince = null, WaitingSince = now }).Noting(now, "hold_over");
 
     /// <summary>A slot for an attempt that was planned before: worktree and conversation are there, and the time limit goes on.</summary>
     private static AgentTaskState GoOn(AgentTaskState state, DateTimeOffset now) => (state with

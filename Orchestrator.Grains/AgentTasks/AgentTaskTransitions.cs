@@ -79,7 +79,7 @@ internal static partial class AgentTaskTransitions
         // A time that is further away than it ever was is one from before the clock was set back.
         if (state.Phase == AgentTaskPhase.Blocked)
             return now < state.BlockedUntil && state.BlockedUntil - now <= BlockedRetryDelay ? state : state with { Phase = AgentTaskPhase.Waiting, BlockedUntil = null };
-        if (state.Phase == AgentTaskPhase.Held) return now < state.HeldUntil - LineMargin ? state : HoldIsOver(state, now);
+        if (state.Phase == AgentTaskPhase.Held) return now < state.HeldUntil - LineMargin && !(now < state.HeldSince) ? state : HoldIsOver(state, now);
 
         // An agent that is being stopped to be started again has no more time for that.
         var mayEnd = state.Phase is AgentTaskPhase.Preparing or AgentTaskPhase.Running || (state.Phase == AgentTaskPhase.Stopping && state.StalledSince is not null);
@@ -136,6 +136,7 @@ internal static partial class AgentTaskTransitions
             PlannedEnd = null,
             StalledSince = null,
             HeldUntil = null,
+            HeldSince = null,
             Result = result,
             Error = error,
             Callbacks = state.Callbacks.Add(new(callback, CallbackState.Owed)),

@@ -54,9 +54,9 @@ internal sealed partial class CapacityGrain(
 
     public Task ReleaseAsync(string taskId, int run) => ApplyAsync(CapacityRules.Release(_books, taskId, run));
 
-    public Task HoldAccountAsync(string account, DateTimeOffset until)
+    public Task HoldAccountAsync(string account, DateTimeOffset until, DateTimeOffset? since = null)
     {
-        var held = CapacityRules.Hold(_books, account, until, clock.GetUtcNow());
+        var held = CapacityRules.Hold(_books, account, until, clock.GetUtcNow(), since);
         if (!ReferenceEquals(held, _books)) LogHeld(logger, account, until);
         return ApplyAsync(held);
     }
@@ -75,7 +75,7 @@ internal sealed partial class CapacityGrain(
 
     private CapacitySnapshot Snapshot() => new(options.Value.SlotsMax, _books.Leases.Length, _books.Line.Count, _books.Pending.Count, _admissionsTotal)
     {
-        HeldAccounts = [.. _books.HeldAccounts.Where(held => held.Until > clock.GetUtcNow())],
+        HeldAccounts = [.. _books.HeldAccounts.Where(held => held.IsHeldAt(clock.GetUtcNow()))],
         Aside = _books.Aside.Count,
         Mode = _books.Mode,
         GivesNone = SlotRules.ReasonOf(_books.Mode) ?? FindObstacle(),

@@ -58,11 +58,11 @@ internal static class CapacityRules
     }
 
     /// <summary>Holds an account; the later time wins, and what has passed is forgotten.</summary>
-    public static CapacityBooks Hold(CapacityBooks books, string account, DateTimeOffset until, DateTimeOffset now)
+    public static CapacityBooks Hold(CapacityBooks books, string account, DateTimeOffset until, DateTimeOffset now, DateTimeOffset? since = null)
     {
-        var known = books.HeldAccounts.FirstOrDefault(held => held.Account == account);
-        if (until <= now || known?.Until >= until) return books;
-        return books with { HeldAccounts = [.. books.HeldAccounts.Where(held => held.Account != account && held.Until > now), new(account, until)] };
+        var hold = new HeldAccount(account, until) { Since = since };
+        if (!hold.IsHeldAt(now) || books.HeldAccounts.Any(held => held.Account == account && held.IsHeldAt(now) && held.Until >= until)) return books;
+        return books with { HeldAccounts = [.. books.HeldAccounts.Where(held => held.Account != account && held.IsHeldAt(now)), hold] };
     }
 
     /// <summary>
@@ -79,7 +79,7 @@ internal static class CapacityRules
         var recounted = books with
         {
             Leases = leases,
-            HeldAccounts = [.. books.HeldAccounts.Where(held => held.Until > now)],
+            HeldAccounts = [.. books.HeldAccounts.Where(held => held.IsHeldAt(now))],
             Pending = books.Pending.RemoveRange(books.Pending.Where(pending => !IsNew(pending.Value, now)).Select(pending => pending.Key).Concat(waiting.Keys).Concat(aside)),
             Aside = books.Aside.Clear().Union(aside),
         };

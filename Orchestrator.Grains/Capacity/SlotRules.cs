@@ -60,13 +60,13 @@ internal static class SlotRules
 
     /// <summary>When the clock lets somebody go who waits; null: it does not.</summary>
     public static DateTimeOffset? NextTimeOf(CapacityBooks books, DateTimeOffset now) =>
-        books.Line.Count == 0 ? null : books.HeldAccounts.Where(held => held.Until > now).Min(held => (DateTimeOffset?)held.Until);
+        books.Line.Count == 0 ? null : books.HeldAccounts.Where(held => held.IsHeldAt(now)).Min(held => (DateTimeOffset?)held.Until);
 
     private static bool IsFull(int atWork, CapacityOptions options, WaitingEntry entry) =>
         options.RepositorySlotsMax > 0 && entry.Repository.Length > 0 && atWork >= options.RepositorySlotsMax;
 
     private static Dictionary<string, DateTimeOffset> HeldNow(CapacityBooks books, DateTimeOffset now) =>
-        books.HeldAccounts.Where(held => held.Until > now).ToDictionary(held => held.Account, held => held.Until, StringComparer.Ordinal);
+        books.HeldAccounts.Where(held => held.IsHeldAt(now)).ToDictionary(held => held.Account, held => held.Until, StringComparer.Ordinal);
 
     /// <summary>The names of repositories are the machine's folders, which differ in more than case.</summary>
     private static Dictionary<string, int> CountByRepository(ImmutableArray<Lease> leases) =>

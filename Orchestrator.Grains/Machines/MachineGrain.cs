@@ -195,7 +195,7 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
         }
     }
 
-    [LoggerMessage(300, LogLevel.Error, "{Job} of task {TaskId}, run {Run}, attempt {Attempt} failed after {Seconds:0.0} s; it is tried again within a minute.")]
+    [LoggerMessage(300, LogLevel.Error, "{Job} of task {TaskId}, run {Run}, attempt {Attempt} failed after {Seconds:0.0} s; it is tried again when whoever needs it asks again, mostly within a minute.")]
     private static partial void LogJobFailed(ILogger logger, Exception exception, JobKind job, string taskId, int run, int attempt, double seconds);
 
     [LoggerMessage(302, LogLevel.Warning, "Task {TaskId}: its branch {Branch} could not be let go; tasks that go on with it wait until the worktree is removed: {Why}")]

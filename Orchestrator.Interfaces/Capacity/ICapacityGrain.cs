@@ -22,7 +22,8 @@ public interface ICapacityGrain : IGrainWithStringKey
     /// </summary>
     /// <param name="account">As the agents table names it, such as <c>claude</c>.</param>
     /// <param name="until">UTC.</param>
-    Task HoldAccountAsync(string account, DateTimeOffset until);
+    /// <param name="since">Since when, UTC, for a time that is a guess: a clock that was set back to before it ends the hold. Null: the account's own word, which counts whatever the clock says.</param>
+    Task HoldAccountAsync(string account, DateTimeOffset until, DateTimeOffset? since = null);
 
     /// <summary>Whether slots are given and tasks are taken. Stored, so that a restart keeps it.</summary>
     Task<CapacitySnapshot> SetModeAsync(PoolMode mode);
@@ -93,7 +94,14 @@ public sealed record WaitingPlace(int? Position, string? WaitingFor);
 /// <param name="Account">As the agents table names it.</param>
 /// <param name="Until">UTC.</param>
 [GenerateSerializer, Immutable]
-public sealed record HeldAccount(string Account, DateTimeOffset Until);
+public sealed record HeldAccount(string Account, DateTimeOffset Until)
+{
+    /// <summary>Since when, UTC, when the time is a guess; null: it is the account's own word.</summary>
+    [Id(0)] public DateTimeOffset? Since { get; init; }
+
+    /// <summary>Whether it may not be used then. A guess from before the clock was set back would be waited for as long as that.</summary>
+    public bool IsHeldAt(DateTimeOffset now) => Until > now && !(now < Since);
+}
 
 /// <summary>What one who waits gets.</summary>
 /// <param name="Lease">The slot; null while it waits.</param>

@@ -49,6 +49,9 @@ internal static partial class ResetTimes
                 'm' or 'M' => TimeSpan.FromMinutes(count),
                 _ => TimeSpan.FromSeconds(count),
             };
+
+            // Before the next one is added: enough of them are more than a time can be.
+            if (sum > Furthest) return null;
         }
 
         return now + sum;

@@ -46,7 +46,12 @@ internal sealed partial class SessionSweep(OrchestratorHome home, KnownTasks tas
             if (isOver && age > options.Value.TranscriptAge)
             {
                 if (run.SessionsRemoved >= options.Value.RemovalsMax * 10 || await IsActiveAsync(session)) return;
-                if (!run.IsDryRun) FolderRemoval.Remove(session.Path);
+                if (!run.IsDryRun)
+                {
+                    FolderRemoval.Remove(session.Path);
+                    _withoutKeys.TryRemove(session.Path, out _);
+                }
+
                 run.SessionsRemoved++;
             }
             else if (isOver && age > options.Value.TranscriptCompressAge)

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Orchestrator.Silo.Configuration;
+using Orchestrator.Silo.Health;
 using Orchestrator.Silo.Hosting;
 
 namespace Orchestrator.Silo.Machines.Cleanup;
@@ -13,9 +14,7 @@ internal sealed partial class SweepService(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var registration = lifetime.ApplicationStarted.Register(started.SetResult);
-        await started.Task.WaitAsync(stoppingToken);
+        await lifetime.StartedAsync(stoppingToken);
         await recovery.Completion.WaitAsync(stoppingToken);
         for (var wait = AfterStart; ; wait = options.Value.Period)
         {

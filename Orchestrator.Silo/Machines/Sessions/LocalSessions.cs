@@ -21,7 +21,7 @@ internal sealed partial class LocalSessions(
     OrchestratorHome home, IAgentTable agents, SessionStarter starter, SessionWatch watch, SessionViews views, SessionReports reports, Tmux tmux,
     IOptions<SessionOptions> options, TimeProvider clock, ILogger<LocalSessions> logger) : ISessions
 {
-    private static readonly TimeSpan HostEndPatience = TimeSpan.FromSeconds(2), KilledPatience = TimeSpan.FromSeconds(10), StopPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan HostEndPatience = TimeSpan.FromSeconds(2), KilledPatience = TimeSpan.FromSeconds(10);
     private readonly ConcurrentDictionary<SessionName, Lazy<Task<SessionStart>>> _starting = new();
 
     public async Task OpenAsync(SessionName session)
@@ -85,8 +85,7 @@ internal sealed partial class LocalSessions(
     }
 
     /// <summary>Whether it was told to stop so long ago that its host must hang. Stops are repeated, so that this is asked again and again.</summary>
-    private bool IsOverdue(SessionFolder folder) =>
-        folder.StopAge(clock) is { } age && age > TimeSpan.FromSeconds(options.Value.StopGraceSeconds) + StopPatience && folder.IsHeld;
+    private bool IsOverdue(SessionFolder folder) => folder.IsStopOverdue(options.Value, clock) && folder.IsHeld;
 
     /// <summary>Kills a host that hangs, and waits for its lock.</summary>
     private async Task KillAsync(SessionFolder folder, ProcessIdentity host, CancellationToken cancellationToken)
@@ -155,10 +154,11 @@ internal sealed partial class LocalSessions(
 
     private async Task CloseAsync(SessionFolder folder, Func<bool> isViewNeeded)
     {
-        if (folder.Has(SessionFiles.Launch) || !folder.Has(SessionFiles.Expected)) return;
+        if (folder.Has(SessionFiles.Launch)) return;
+        starter.Forget(folder.Session);
+        if (!folder.Has(SessionFiles.Expected)) return;
         try
         {
-            starter.Forget(folder.Session);
             folder.EndExpectation();
             await views.EndAsync(folder.Session.TaskId, isViewNeeded, CancellationToken.None);
         }

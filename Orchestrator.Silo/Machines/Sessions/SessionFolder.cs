@@ -13,6 +13,8 @@ internal sealed class SessionFolder
     /// <summary>The request's fields that the agent may read (<c>TASK_CONTEXT</c>).</summary>
     public const string Context = "context.json";
 
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
+
     /// <exception cref="ArgumentException">The task id could leave the folder of sessions.</exception>
     public SessionFolder(OrchestratorHome home, SessionName session)
     {
@@ -60,11 +62,11 @@ internal sealed class SessionFolder
         if (!Has(SessionFiles.Stop)) DurableFile.Write(PathOf(SessionFiles.Stop), JsonSerializer.SerializeToUtf8Bytes(stop, SessionJsonContext.Default.SessionStop));
     }
 
-    /// <summary>How long ago it was told to end; null when it was not.</summary>
-    public TimeSpan? StopAge(TimeProvider clock)
+    /// <summary>Whether it was told to end so long ago that its host must hang. False when it was not.</summary>
+    public bool IsStopOverdue(SessionOptions options, TimeProvider clock)
     {
         var file = new FileInfo(PathOf(SessionFiles.Stop));
-        return file.Exists ? clock.GetUtcNow() - new DateTimeOffset(file.LastWriteTimeUtc) : null;
+        return file.Exists && clock.GetUtcNow() - new DateTimeOffset(file.LastWriteTimeUtc) > TimeSpan.FromSeconds(options.StopGraceSeconds) + StopPatience;
     }
 
     /// <summary>Takes the values of the environment, the agents' keys among them, out of <see cref="SessionFiles.Launch"/>: for a session that runs no more, and never will.</summary>

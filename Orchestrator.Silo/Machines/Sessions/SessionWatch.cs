@@ -170,6 +170,13 @@ internal sealed partial class SessionWatch(SessionViews views, IOptions<SessionO
         var folder = watched.Folder;
         if (folder.IsHeld)
         {
+            // A host that was opened ahead and hangs. Nobody knows its id, and it has started nothing: should it wake after all, it finds that it must not.
+            if (!folder.Has(SessionFiles.Started) && folder.IsStopOverdue(options.Value, clock))
+            {
+                LogHung(folder.Session);
+                return new(SessionEndKind.NotStarted, null);
+            }
+
             if (clock.GetElapsedTime(watched.ViewedAt) < options.Value.ViewInterval) return null;
             watched.ViewedAt = clock.GetTimestamp();
             await views.EnsureAsync(folder, _isOver.Token);
@@ -193,6 +200,9 @@ internal sealed partial class SessionWatch(SessionViews views, IOptions<SessionO
 
     [LoggerMessage(1, LogLevel.Warning, "Session {Session}: its host is gone without a word; what is left of it is ended")]
     private partial void LogLost(SessionName session);
+
+    [LoggerMessage(4, LogLevel.Warning, "Session {Session}: its host hangs and has started nothing, long after it was told to stop; it counts as never started")]
+    private partial void LogHung(SessionName session);
 
     [LoggerMessage(2, LogLevel.Error, "Session {Session} cannot be looked at; trying again")]
     private partial void LogCannotLook(Exception error, SessionName session);

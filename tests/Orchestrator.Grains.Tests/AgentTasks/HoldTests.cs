@@ -76,6 +76,18 @@ public sealed class HoldTests
     }
 
     [Fact]
+    public void A_clock_that_was_set_back_ends_a_hold_that_was_a_guess_and_not_one_that_was_said()
+    {
+        var guess = Running().Ended(Limited(null));
+        var said = Running().Ended(Limited(ResetsAt));
+        Assert.Equal(((DateTimeOffset?)EndedAt, null), (guess.HeldSince, said.HeldSince));
+        Assert.Same(guess, AgentTaskTransitions.TimePassed(guess, Options, EndedAt));
+        var back = AgentTaskTransitions.TimePassed(guess, Options, EndedAt.AddHours(-2));
+        Assert.Equal((AgentTaskPhase.Waiting, null), (back.Phase, back.HeldSince));
+        Assert.Same(said, AgentTaskTransitions.TimePassed(said, Options, EndedAt.AddHours(-2)));
+    }
+
+    [Fact]
     public void Holds_are_not_for_ever()
     {
         var state = Running();

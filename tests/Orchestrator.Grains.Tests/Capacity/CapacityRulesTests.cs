@@ -181,6 +181,21 @@ public sealed class CapacityRulesTests
     }
 
     [Fact]
+    public void A_clock_that_was_set_back_ends_a_hold_that_was_a_guess()
+    {
+        var options = new CapacityOptions { SlotsMax = 1 };
+        var books = CapacityRules.Hold(CapacityRules.Wait(Empty, new("t", 1, 1, 0, Now) { WorkerType = "opus" }), "claude", Now.AddMinutes(5), Now, since: Now);
+        Assert.Empty(Grant(books, options, Now).Granted);
+        var back = Now.AddHours(-2);
+        Assert.Single(Grant(books, options, back).Granted);
+        Assert.Null(SlotRules.NextTimeOf(books, back));
+        Assert.Empty(CapacityRules.Recount(books, [], back).HeldAccounts);
+        Assert.Equal(back.AddMinutes(5), Assert.Single(CapacityRules.Hold(books, "claude", back.AddMinutes(5), back, since: back).HeldAccounts).Until);
+        var said = CapacityRules.Hold(books with { HeldAccounts = [] }, "claude", Now.AddMinutes(5), Now);
+        Assert.Empty(Grant(said, options, back).Granted);
+    }
+
+    [Fact]
     public void State_of_an_older_release_is_read()
     {
         var old = System.Text.Json.JsonSerializer.Deserialize("""{"schemaVersion":1,"leases":[{"taskId":"t","run":1,"attempt":1,"grantedAt":"2026-01-01T00:00:00+00:00"}]}""", GrainStateJsonContext.Default.CapacityState)!;

@@ -50,6 +50,12 @@ public sealed class ResetTimesTests
     public void A_time_is_read_in_every_known_form_and_nonsense_is_not_known(string text, string? expected) =>
         Assert.Equal(expected is null ? null : DateTimeOffset.Parse(expected, System.Globalization.CultureInfo.InvariantCulture), ResetTimes.Parse(text, Now));
 
+    [Theory]
+    [InlineData(40)]
+    [InlineData(1000)]
+    public void A_sum_of_more_days_than_there_are_is_not_known(int count) =>
+        Assert.Null(ResetTimes.Parse("in " + string.Concat(Enumerable.Repeat("99999d ", count)), Now));
+
     [Fact]
     public void A_time_of_day_in_an_hour_that_summer_time_leaves_out_is_the_hour_after_it() =>
         Assert.Equal(new DateTimeOffset(2026, 3, 29, 1, 30, 0, TimeSpan.Zero), ResetTimes.Parse("2:30am (Europe/Berlin)", new(2026, 3, 28, 23, 0, 0, TimeSpan.Zero)));

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 using Orchestrator.Testing.Service;
 using Xunit.Abstractions;
 
@@ -26,6 +27,24 @@ public sealed class CapacityTests(ITestOutputHelper output)
 
         Assert.Empty(bed.Receiver.Violations);
         Assert.Equal(5, bed.Receiver.Received.Count);
+    }
+
+    [Fact]
+    public async Task Without_a_line_what_health_calls_available_is_what_is_taken()
+    {
+        await using var bed = await ServiceBed.StartAsync(
+            BuiltService.Program, ScriptAgent.RunsPrompt, new Dictionary<string, string> { ["QUEUE_LIMIT"] = "0", ["WORKER_CAPACITY"] = "2" });
+        async Task<int> AvailableAsync() => (await bed.Service.GetHealthAsync()).GetProperty("available").GetInt32();
+        Assert.Equal(2, await AvailableAsync());
+        await bed.SubmitAsync("first", "until [ -e \"$PLACE/go\" ]; do sleep 0.1; done; commit 'First'");
+        await bed.SubmitAsync("second", "commit 'Second'", ("dependsOn", new JsonArray("first")));
+        Assert.Equal(0, await AvailableAsync());
+        var refused = await bed.Service.PostTaskAsync(bed.Body("third", "commit 'Third'"));
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "Service at capacity"), (refused.Status, refused.Error));
+        Assert.Contains("stands aside", refused.Body, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(bed.Place.At("go"), "");
+        Assert.Equal("completed", (await bed.Service.WaitForEndAsync("second")).GetProperty("status").GetString());
+        Assert.Equal(2, await AvailableAsync());
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Orchestrator.Contracts.Sessions;
+using Orchestrator.Grains.Machines;
 using Orchestrator.Interfaces.Machines;
 using Orchestrator.Processes;
 using Orchestrator.Silo.Machines.Terminals;
@@ -70,6 +71,33 @@ public sealed class OpenedSessionTests : IDisposable
         Assert.Null((await _machine.StartAsync("echo x >> starts")).Started);
         Assert.False(File.Exists(Path.Combine(_machine.Worktree.Path, "starts")));
         Assert.False(_machine.Tmux.IsAlive("t-1"));
+    }
+
+    [Fact]
+    public async Task A_host_that_hangs_while_it_waits_counts_as_never_started_and_starts_nothing_when_it_wakes()
+    {
+        var (stop, go) = OperatingSystem.IsMacOS() ? (17, 19) : (19, 18);
+        var host = await OpenAsync();
+        Task<SessionStart> start;
+        Signals.Send(host, stop);
+        try
+        {
+            await _machine.Sessions.StopAsync(_machine.Name, "cancelled", CancellationToken.None).Within("the answer");
+            var waiting = _machine.WaitForEndAsync();
+            Assert.True(_machine.Folder.IsHeld);
+            File.SetLastWriteTimeUtc(_machine.Folder.PathOf(SessionFiles.Stop), TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(-2));
+            Assert.Equal(SessionEndKind.NotStarted, (await waiting.WaitAsync(TimeSpan.FromSeconds(30))).Kind);
+            start = _machine.StartAsync("echo x >> starts");
+            await HostedSession.Until(() => _machine.Folder.Has(SessionFiles.Launch), "all that an agent needs to be there");
+        }
+        finally
+        {
+            Signals.Send(host, go);
+        }
+
+        Assert.Null((await start).Started);
+        await HostedSession.Until(() => !_machine.Folder.IsHeld && ProcessTable.Find(host) is null, "the host to be gone");
+        Assert.False(File.Exists(Path.Combine(_machine.Worktree.Path, "starts")));
     }
 
     [Fact]
