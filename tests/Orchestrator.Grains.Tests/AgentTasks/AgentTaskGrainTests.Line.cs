@@ -257,7 +257,7 @@ public sealed partial class AgentTaskGrainTests
         await SettledAsync(silo, "expires");
         await SettledAsync(silo, "cancelled");
         var expired = (await silo.TaskGrain("expires").GetAsync())!.Error!;
-        Assert.Equal(("QUEUE_EXPIRED", "It waited longer than 24 h for dependency a."), (expired.Code, expired.Message));
+        Assert.Equal(("QUEUE_EXPIRED", "It waited longer than 0.5 h for dependency a."), (expired.Code, expired.Message));
         Assert.DoesNotContain("WORKER_CAPACITY", expired.Remediation.ManualSteps, StringComparison.Ordinal);
         Assert.Equal((0, 0), ((await silo.CapacityAsync()).Aside, silo.Dependencies.Count));
     }
