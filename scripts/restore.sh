@@ -30,24 +30,45 @@ esac
 if pid=$(service_pid); then die "A service (pid $pid) runs on $home. Stop it first: scripts/stop.sh. Its agents go on meanwhile."; fi
 if command -v flock >/dev/null && [ -e "$home/lock" ] && ! flock --nonblock "$home/lock" true; then die "Somebody holds $home/lock: a service that starts or ends. Try again when it is gone."; fi
 [ "$(head -c 15 "$file")" = "SQLite format 3" ] || die "$file is no SQLite database."
-if command -v sqlite3 >/dev/null; then
-  found=$(sqlite3 -readonly "$file" 'PRAGMA quick_check(1)' 2>&1) || true
-  [ "$found" = ok ] || die "$file is damaged itself: $found. Choose another one: scripts/restore.sh --list."
-fi
 aside=$home/replaced-$(date -u +%Y%m%dT%H%M%SZ)
 [ ! -e "$aside" ] || die "$aside exists already. Try again in a second."
 
-# Whole before anything is moved: a full disk leaves all as it was.
-(umask 077 && cp "$file" "$database.restoring") || {
-  rm -f "$database.restoring"
+# Whole before anything is moved: a full disk leaves all as it was. A log beside the file holds the last commits of it: so it is where a service was killed.
+drop_copy() { rm -f "$database.restoring-wal" "$database.restoring-shm" "$database.restoring"; }
+copy() {
+  umask 077
+  cp "$file" "$database.restoring" || return
+  [ ! -s "$file-wal" ] || cp "$file-wal" "$database.restoring-wal"
+}
+drop_copy
+(copy) || {
+  drop_copy
   die "The backup could not be copied into $home; nothing was changed."
 }
+
+# The copy, because SQLite makes files beside what it reads. Versions before 3.37 cannot read our tables.
+if ! command -v sqlite3 >/dev/null || ! sqlite3 :memory: 'CREATE TABLE t (a INT) STRICT' 2>/dev/null; then
+  say "There is no sqlite3 of version 3.37 or later: whether $file is whole is not checked here. The service does that at its start."
+else
+  found=$(sqlite3 -readonly "$database.restoring" 'PRAGMA quick_check(1)' 2>&1) || true
+  if [ "$found" != ok ]; then
+    drop_copy
+    die "$file is damaged itself: $found. Choose another one: scripts/restore.sh --list."
+  fi
+  rm -f "$database.restoring-shm"
+  [ -s "$file-wal" ] || rm -f "$database.restoring-wal"
+fi
 sync
 (umask 077 && mkdir "$aside")
-for end in -wal -shm -mark ""; do
+if [ -e "$database" ]; then ln "$database" "$aside/orchestrator.db" 2>/dev/null || cp -p "$database" "$aside/orchestrator.db"; fi
+
+# There is a database at every moment: without one the service would start empty. It refuses to start between the last two moves.
+trap '' INT TERM HUP
+for end in -wal -shm -mark; do
   [ ! -e "$database$end" ] || mv "$database$end" "$aside/"
 done
-mv "$database.restoring" "$database"
+mv -f "$database.restoring" "$database"
+[ ! -e "$database.restoring-wal" ] || mv -f "$database.restoring-wal" "$database-wal"
 sync
 echo "Restored: $file"
 echo "Kept aside: $aside (what was there before; remove it when all is well)"
@@ -55,5 +76,5 @@ case ${file##*/} in
   orchestrator-????????T??????Z.db) echo "Lost: whatever was stored after ${file##*/orchestrator-}, UTC: tasks that came later are unknown, later ends and callbacks are not known to have been." | sed 's/Z\.db,/,/' ;;
   *) echo "Lost: whatever was stored after this file was made." ;;
 esac
-echo "At its start the service compares the home with it: agents that live and worktrees whose tasks it does not know are reported in its log and in /health, and left alone."
-echo "The same task, sent again, takes its agent up."
+echo "At its start the service compares the home with it: agents that live and worktrees whose tasks it does not know are reported in its log and in /health."
+echo "What is in use is left alone; what has ended is put into quarantine/ a day later. Sent again before, the same task takes its agent up, or goes on from how it ended, and does not run twice."

@@ -135,19 +135,18 @@ internal sealed partial class GroupCommitWriter
 
     private void Commit()
     {
-        var failure = TryCommit();
+        var failure = TryCommit(_batch);
         var fault = FaultOf(failure);
         if (fault is not null && SqliteFault.IsFull(fault) && _reserve.GiveUp())
         {
             LogReserveUsed(_log, _path);
-            foreach (var write in _batch) write.Forget();
-            failure = TryCommit();
+            if (failure is null) CommitThoseWithoutRoom();
+            else failure = CommitAgain(_batch);
         }
 
         // Those who hear of it close doors; so before anybody is answered.
         if (fault is not null) _tell(fault);
-        if (failure is SqliteException error) failure = new OrleansException(SqliteErrors.Explain(error, _path), error);
-
+        failure = Explained(failure);
         if (_batch.Count == 1)
         {
             Answer(_batch.Dequeue(), failure);
@@ -165,14 +164,30 @@ internal sealed partial class GroupCommitWriter
         _batch = new(_batch.Count);
     }
 
+    /// <summary>The others of the batch are stored: what is executed once more would be stored twice.</summary>
+    private void CommitThoseWithoutRoom()
+    {
+        var writes = new Queue<Write>(_batch.Where(write => write.Failure is SqliteException error && SqliteFault.IsFull(error)));
+        if (Explained(CommitAgain(writes)) is not { } failure) return;
+        foreach (var write in writes) write.Fail(failure);
+    }
+
+    private Exception? CommitAgain(Queue<Write> writes)
+    {
+        foreach (var write in writes) write.Forget();
+        return TryCommit(writes);
+    }
+
+    private Exception? Explained(Exception? failure) => failure is SqliteException error ? new OrleansException(SqliteErrors.Explain(error, _path), error) : failure;
+
     /// <returns>Why nothing is stored; null: it is, but for writes that failed by themselves.</returns>
-    private Exception? TryCommit()
+    private Exception? TryCommit(Queue<Write> batch)
     {
         try
         {
             // A statement alone is a transaction of its own.
-            if (_batch.Count == 1 && _batch.Peek().IsAtomic) _batch.Peek().Execute(_session);
-            else CommitTogether();
+            if (batch.Count == 1 && batch.Peek().IsAtomic) batch.Peek().Execute(_session);
+            else CommitTogether(batch);
             _statistics.RecordCommit();
             _mark?.Set();
             return null;
@@ -180,7 +195,7 @@ internal sealed partial class GroupCommitWriter
         catch (Exception exception)
         {
             // Nobody may be left without an answer, whatever failed; what was not committed is not stored.
-            LogCommitFailed(_log, exception, _batch.Count, _path);
+            LogCommitFailed(_log, exception, batch.Count, _path);
             RollBack();
             return exception;
         }
@@ -201,10 +216,10 @@ internal sealed partial class GroupCommitWriter
         write.Answer(failure, _path);
     }
 
-    private void CommitTogether()
+    private void CommitTogether(Queue<Write> batch)
     {
         _session.Execute("BEGIN IMMEDIATE");
-        foreach (var write in _batch)
+        foreach (var write in batch)
         {
             write.Execute(_session);
 
@@ -248,6 +263,9 @@ internal sealed partial class GroupCommitWriter
 
         /// <summary>Before it is executed once more.</summary>
         public void Forget() => Failure = null;
+
+        /// <summary>It is not stored, for a reason that is not its own.</summary>
+        public void Fail(Exception exception) => Failure = exception;
 
         public abstract void Execute(SqliteSession session);
 

@@ -14,6 +14,7 @@ public sealed partial class SqliteDatabase
 {
     private const int ApplicationId = 0x4F524348; // "ORCH": tells our files from others.
     private const int ReadersKept = 8;
+    private static readonly string[] Ends = ["", "-wal"];
 
     private readonly SqliteOptions _options;
     private readonly ILogger _log;
@@ -92,16 +93,12 @@ public sealed partial class SqliteDatabase
     /// <returns>Whether there was room for it.</returns>
     public async Task<bool> TryTakeReserveAsync()
     {
-        if (_reserve is not { } reserve || !reserve.TryTake()) return _reserve is null;
-        if (!Read(reserve.LacksPages)) return true;
+        if (_reserve is not { } reserve || !reserve.TryTakeFile()) return _reserve is null;
+        if (!Read(reserve.IsLackingInside)) return true;
         try
         {
-            await WriteAsync(session =>
-            {
-                reserve.TakePages(session);
-                return true;
-            });
-            return true;
+            // A write that needed the file to succeed has given it up.
+            return await WriteAsync(reserve.TryTakeInside) && reserve.IsWhole;
         }
         catch (OrleansException)
         {
@@ -127,6 +124,7 @@ public sealed partial class SqliteDatabase
         if (!Directory.Exists(System.IO.Path.GetDirectoryName(_path)))
             throw new OrleansConfigurationException($"The folder of database '{_path}' does not exist. Make it, or change SqliteOptions.Path.");
         _reserve = new(_path, _options.ReserveBytes);
+        if (FindMissing() is { } missing) throw Explain(new SqliteException(missing, SQLitePCL.raw.SQLITE_CORRUPT));
         if (CommitMark.FindLoss(_path) is { } loss) KeepDamaged(loss);
         try
         {
@@ -141,6 +139,20 @@ public sealed partial class SqliteDatabase
             throw Explain(exception);
         }
     }
+
+    /// <summary>What SQLite would take for a new database, or for a whole one: after a close in good order none of the others is there.</summary>
+    /// <returns>For people, what is missing; null: nothing, or it is a first start.</returns>
+    private string? FindMissing()
+    {
+        if (File.Exists(_path + ".restoring-wal") && !File.Exists(_path + ".restoring"))
+            return $"a restore ended before it had moved {_path}.restoring-wal, with the commits in it, to {_path}-wal";
+        if (Length(_path) > 0) return null;
+        return Length(_path + "-wal") > 0 || File.Exists(CommitMark.PathOf(_path)) || File.Exists(_path + ".restoring")
+            ? "the file is gone or empty, and its log, its mark or a restore of it is not"
+            : null;
+    }
+
+    private static long Length(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
 
     private void OpenFileOrExplain()
     {
@@ -163,8 +175,11 @@ public sealed partial class SqliteDatabase
         {
             session = new(Connect(SqliteOpenMode.ReadWriteCreate));
             SqliteSchemaMigrator.Migrate(session, ApplicationId, [SiloSchema.Schema, .. _options.Schemas], _path);
-            if (!_reserve!.TryTakePagesAlone(session) || !_reserve.TryTake()) LogNoReserve(_log, _path);
+            if (!_reserve!.TryTakeAlone(session)) LogNoReserve(_log, _path);
             _mark = CommitMark.TryBegin(_path);
+
+            // What is lost was told, and is not to be told again by a start that comes before the next commit.
+            if (Loss is not null) _mark?.Set();
             _writer = new GroupCommitWriter(session, Statistics, Clock, _log, _path, _reserve, _mark, Tell);
             session = null;
         }
@@ -181,8 +196,8 @@ public sealed partial class SqliteDatabase
         Loss = $"At the start {loss}.";
         try
         {
-            foreach (var end in (string[])["", "-wal"])
-                if (File.Exists(_path + end)) File.Copy(_path + end, aside + end);
+            if (FindKept() is { } kept) aside = kept;
+            else KeepCopy(aside);
             Loss += $" The files as they were: {aside}, {aside}-wal.";
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -192,6 +207,29 @@ public sealed partial class SqliteDatabase
 
         LogLoss(_log, _path, Loss);
     }
+
+    /// <summary>All or nothing: half a copy helps nobody, and takes the room of a full disk.</summary>
+    private void KeepCopy(string aside)
+    {
+        try
+        {
+            foreach (var end in Ends)
+                if (File.Exists(_path + end)) File.Copy(_path + end, aside + end);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            foreach (var end in Ends) File.Delete(aside + end);
+            throw;
+        }
+    }
+
+    /// <summary>The copy of this very state that a start made which failed later: a service is started again and again. A copy has the size and the time of what was copied.</summary>
+    private string? FindKept() =>
+        Directory.GetFiles(System.IO.Path.GetDirectoryName(_path)!, System.IO.Path.GetFileName(_path) + ".lost-*").FirstOrDefault(
+            file => !file.EndsWith("-wal", StringComparison.Ordinal) && Ends.All(end => IsCopy(new(_path + end), new(file + end))));
+
+    private static bool IsCopy(FileInfo of, FileInfo file) =>
+        of.Exists == file.Exists && (!of.Exists || (of.Length, of.LastWriteTimeUtc) == (file.Length, file.LastWriteTimeUtc));
 
     private void Tell(SqliteException exception)
     {

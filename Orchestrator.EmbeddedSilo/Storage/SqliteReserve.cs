@@ -36,17 +36,54 @@ internal sealed class SqliteReserve(string path, long bytes)
         }
     }
 
-    /// <summary>Makes the file and the log as long as they are to be.</summary>
+    /// <summary>Makes the file as long as it is to be.</summary>
     /// <returns>Whether there was room for it.</returns>
-    public bool TryTake()
+    public bool TryTakeFile() => bytes == 0 || TryLengthen(_file, Random.Shared);
+
+    /// <summary>Whether the log is too short, or there are too few free pages inside the database: what it grows by comes from them.</summary>
+    public bool IsLackingInside(SqliteSession session) => bytes > 0 && (Length(path + "-wal") < bytes || LacksPages(session));
+
+    /// <summary>
+    /// Makes the log as long as it is to be, and sees to free pages inside the database: a table is made as large as they are to be, and dropped. In a transaction of the caller's that has the write lock:
+    /// whoever else commits, or cuts the log, between the look at its end and the write there would have what was committed overwritten.
+    /// </summary>
+    /// <returns>Whether there was room for the log.</returns>
+    /// <exception cref="SqliteException">There is no room for the pages.</exception>
+    public bool TryTakeInside(SqliteSession session)
     {
         if (bytes == 0) return true;
+        if (LacksPages(session)) session.ExecuteScript($"CREATE TABLE free_pages (room BLOB); INSERT INTO free_pages VALUES (zeroblob({bytes / 4})); DROP TABLE free_pages");
+        return TryLengthen(path + "-wal", null);
+    }
+
+    /// <summary>All of it, when there is no transaction yet.</summary>
+    /// <returns>Whether there was room for it.</returns>
+    public bool TryTakeAlone(SqliteSession session)
+    {
+        if (bytes == 0) return true;
+        try
+        {
+            session.Execute("BEGIN IMMEDIATE");
+            var isLogTaken = TryTakeInside(session);
+            session.Execute("COMMIT");
+            return isLogTaken && TryTakeFile();
+        }
+        catch (SqliteException exception) when (SqliteFault.IsFull(exception))
+        {
+            if (!session.IsAutocommit) session.Execute("ROLLBACK");
+            return false;
+        }
+    }
+
+    private bool LacksPages(SqliteSession session) => (long)session.Scalar("PRAGMA freelist_count")! * (long)session.Scalar("PRAGMA page_size")! < bytes / 8;
+
+    private bool TryLengthen(string file, Random? content)
+    {
         lock (_gate)
         {
             try
             {
-                Lengthen(_file, Random.Shared);
-                Lengthen(path + "-wal", null);
+                Lengthen(file, content);
                 return true;
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -55,35 +92,6 @@ internal sealed class SqliteReserve(string path, long bytes)
                 File.Delete(_file);
                 return false;
             }
-        }
-    }
-
-    /// <summary>Whether there are too few free pages inside the database: what it grows by comes from them.</summary>
-    public bool LacksPages(SqliteSession session) => bytes > 0 && (long)session.Scalar("PRAGMA freelist_count")! * (long)session.Scalar("PRAGMA page_size")! < bytes / 8;
-
-    /// <summary>Sees to free pages inside the database: a table is made as large as they are to be, and dropped. In a transaction of the caller's.</summary>
-    /// <exception cref="SqliteException">There is no room.</exception>
-    public void TakePages(SqliteSession session)
-    {
-        session.ExecuteScript($"CREATE TABLE free_pages (room BLOB); INSERT INTO free_pages VALUES (zeroblob({bytes / 4})); DROP TABLE free_pages");
-    }
-
-    /// <summary>The same, when there is no transaction yet.</summary>
-    /// <returns>Whether there was room for it.</returns>
-    public bool TryTakePagesAlone(SqliteSession session)
-    {
-        if (!LacksPages(session)) return true;
-        try
-        {
-            session.Execute("BEGIN IMMEDIATE");
-            TakePages(session);
-            session.Execute("COMMIT");
-            return true;
-        }
-        catch (SqliteException exception) when (SqliteFault.IsFull(exception))
-        {
-            if (!session.IsAutocommit) session.Execute("ROLLBACK");
-            return false;
         }
     }
 

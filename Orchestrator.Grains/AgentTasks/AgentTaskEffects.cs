@@ -54,6 +54,9 @@ internal enum WorktreeCare
 
     /// <summary>It is removed.</summary>
     Remove,
+
+    /// <summary>Nobody knows whether there is one: it is looked for, and is then treated as any other.</summary>
+    Find,
 }
 
 /// <summary>What has to be done follows from the state alone. Pure.</summary>
@@ -79,7 +82,8 @@ internal static class AgentTaskEffects
     /// <summary>What becomes of the worktree of an ended run.</summary>
     public static WorktreeCare CareOf(AgentTaskState state, AgentTaskOptions options)
     {
-        if (state.Worktree is null || state.WorktreeRemovedAt is not null) return WorktreeCare.None;
+        if (state.WorktreeRemovedAt is not null) return WorktreeCare.None;
+        if (state.Worktree is null) return AgentTaskTransitions.IsWorktreeUnknown(state) ? WorktreeCare.Find : WorktreeCare.None;
         if (state.WorktreeReleasedFor is not null) return WorktreeCare.Remove;
         if (state.IsWorktreeSettled) return WorktreeCare.None;
         var isKept = options.WorktreeKeep switch

@@ -11,7 +11,8 @@ internal sealed partial class AgentTaskGrain
     {
         if (!state.RecordExists) return WorktreeRelease.Unknown;
         var (next, answer) = AgentTaskTransitions.ReleaseWorktree(state.State, expected, reason);
-        if (answer != WorktreeRelease.Released) return answer;
+        var isUnknown = AgentTaskTransitions.IsWorktreeUnknown(next);
+        if (answer != WorktreeRelease.Released && !isUnknown) return answer;
 
         // An ended task has no reminder any more: without one nobody would take the removal up after a crash.
         await this.RegisterOrUpdateReminder(ReminderName, ReminderPeriod, ReminderPeriod);
@@ -19,8 +20,11 @@ internal sealed partial class AgentTaskGrain
         return answer;
     }
 
-    /// <summary>An ended task has no reminder any more: whoever wants the branch is the one who asks again, also when the state says already that it is wanted.</summary>
-    public Task BranchWanted() => state.RecordExists && state.State.Phase == AgentTaskPhase.Ended ? ApplyAsync(AgentTaskTransitions.BranchWanted(state.State)) : Task.CompletedTask;
+    public Task WorktreeFound(WorktreeReport report) => ReceiveAsync(AgentTaskTransitions.WorktreeFound(state.State, report, clock.GetUtcNow()));
+
+    /// <summary>Whoever waits asks each minute, and each time what is open is asked for again: an ended task has no reminder any more.</summary>
+    public Task BranchWanted() =>
+        state.RecordExists && state.State.Phase == AgentTaskPhase.Ended ? ApplyAsync(AgentTaskTransitions.BranchWanted(state.State)) : Task.CompletedTask;
 
     public Task WorktreeRemoved(SessionName session, string? problem) => ReceiveAsync(AgentTaskTransitions.WorktreeRemoved(state.State, session, problem, clock.GetUtcNow()));
 }

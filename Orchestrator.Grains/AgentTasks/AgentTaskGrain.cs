@@ -24,6 +24,12 @@ internal sealed partial class AgentTaskGrain(
     private static readonly TimeSpan ReminderPeriod = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How long nobody looks at what is open, at most. The reminder looks each minute, but not when the wall clock was set back before the service started: then not before its first time. And a timer
+    /// knows nothing of a clock that is set.
+    /// </summary>
+    private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMinutes(10);
+
     private IGrainTimer? _timer;
     private CatalogEntry? _cataloged;
 
@@ -157,11 +163,12 @@ internal sealed partial class AgentTaskGrain(
     private async Task ActAsync()
     {
         var now = clock.GetUtcNow();
-        SetTimer(AgentTaskEffects.NextTimeOf(state.State, options.Value, now) - now);
+        var effect = AgentTaskEffects.Of(state.State, options.Value, now);
+        SetTimer(AgentTaskEffects.NextTimeOf(state.State, options.Value, now) - now ?? (effect == AgentTaskEffect.None ? null : LookAgainAfter));
         try
         {
             await CatalogAsync();
-            await DoAsync(AgentTaskEffects.Of(state.State, options.Value, now));
+            await DoAsync(effect);
         }
         catch (Exception exception)
         {
@@ -257,6 +264,7 @@ internal sealed partial class AgentTaskGrain(
         await (AgentTaskEffects.CareOf(state.State, options.Value) switch
         {
             WorktreeCare.LetGo => Machine.KeepWorktreeAsync(session, state.State.Worktree!),
+            WorktreeCare.Find => Machine.FindWorktreeAsync(session, state.State.Facts.Repository),
             WorktreeCare.Remove => Machine.RemoveWorktreeAsync(session, state.State.Worktree!),
             _ => Task.CompletedTask,
         });
@@ -271,8 +279,7 @@ internal sealed partial class AgentTaskGrain(
             return;
         }
 
-        // A timer reaches 49 days at most; who waits longer is woken by the reminder.
-        wait = wait < TimeSpan.Zero ? TimeSpan.Zero : wait > TimeSpan.FromDays(1) ? TimeSpan.FromDays(1) : wait;
+        wait = wait < TimeSpan.Zero ? TimeSpan.Zero : wait > LookAgainAfter ? LookAgainAfter : wait;
         if (_timer is null) _timer = this.RegisterGrainTimer(TickAsync, new() { DueTime = wait, Period = Timeout.InfiniteTimeSpan });
         else _timer.Change(wait, Timeout.InfiniteTimeSpan);
     }

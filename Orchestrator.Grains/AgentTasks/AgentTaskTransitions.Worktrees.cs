@@ -15,6 +15,7 @@ internal static partial class AgentTaskTransitions
     {
         if (state.Phase != AgentTaskPhase.Ended || !state.IsWoundUp || state.Callbacks.Any(debt => debt.State == CallbackState.Owed)) return (state, WorktreeRelease.Active);
         if (expected is not null && expected != state.Session(state.Facts.TaskId)) return (state, WorktreeRelease.Active);
+        if (IsWorktreeUnknown(state)) return (state, WorktreeRelease.Active);
         if (state.Worktree is null || state.WorktreeRemovedAt is not null) return (state, WorktreeRelease.Gone);
         return state.WorktreeReleasedFor is not null ? (state, WorktreeRelease.Released) : (state with { WorktreeReleasedFor = reason, WorktreeProblem = null }, WorktreeRelease.Released);
     }
@@ -38,13 +39,28 @@ internal static partial class AgentTaskTransitions
     }
 
     /// <summary>
+    /// Whether a worktree may have been made for an ended run without the task's knowing: the service died before the answer was stored, and then the task was stopped. What was blocked had a slot, too.
+    /// </summary>
+    public static bool IsWorktreeUnknown(AgentTaskState state) => state.Phase == AgentTaskPhase.Ended && !state.IsWorktreeSettled && MayHaveUnknown(state);
+
+    /// <summary>The machine has looked for a worktree that nobody knew of. From then on it is cared for as any other; when it cannot say for an hour, it is left to the sweep.</summary>
+    public static AgentTaskState WorktreeFound(AgentTaskState state, WorktreeReport report, DateTimeOffset now)
+    {
+        if (!IsWorktreeUnknown(state) || report.Session != state.Session(state.Facts.TaskId)) return state;
+        if (report.Worktree is null) return WorktreeSettled(state, report.Failure?.Message, now);
+        return (state with { Worktree = report.Worktree }).Noting(now, "worktree_found", $"{report.Worktree.Branch} at {report.Worktree.Path}");
+    }
+
+    /// <summary>
     /// Another task wants to go on with the branch that the kept worktree of an ended run has checked out. Whoever wants it asks again each minute, so that a lost notice does no harm; one that works
     /// keeps its branch.
     /// </summary>
     public static AgentTaskState BranchWanted(AgentTaskState state) =>
-        state.Phase != AgentTaskPhase.Ended || state.Worktree is null || state.WorktreeRemovedAt is not null || state.WorktreeReleasedFor is not null || (state.IsBranchWanted && !state.IsWorktreeSettled)
+        state.Phase != AgentTaskPhase.Ended || (state.Worktree is null && !MayHaveUnknown(state)) || state.WorktreeRemovedAt is not null || state.WorktreeReleasedFor is not null || (state.IsBranchWanted && !state.IsWorktreeSettled)
             ? state
             : state with { IsBranchWanted = true, IsWorktreeSettled = false };
+
+    private static bool MayHaveUnknown(AgentTaskState state) => state.Worktree is null && (!state.Attempts.IsEmpty || state.WaitingSince is not null);
 
     /// <summary>What is tried again and again is said once.</summary>
     private static AgentTaskState NotingOnce(this AgentTaskState state, DateTimeOffset now, string name, string detail) =>

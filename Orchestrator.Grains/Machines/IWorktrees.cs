@@ -12,6 +12,12 @@ public interface IWorktrees
     /// <returns>The worktree, or what went wrong: never an exception for a repository, branch, disk or network that fails.</returns>
     Task<WorktreeReport> PrepareAsync(WorktreeRequest request, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Finds the worktree of a run that has ended, as a former <see cref="PrepareAsync"/> left it. One that was never ready, so that no agent has been there, is removed, and holds no branch any more.
+    /// </summary>
+    /// <returns>The worktree; neither worktree nor failure when there is none (any more); or why that cannot be said.</returns>
+    Task<WorktreeReport> FindAsync(SessionName session, string repository, CancellationToken cancellationToken);
+
     /// <summary>Counts commits and differences against the base. Trusts nothing that an agent may have written into git's configuration.</summary>
     Task<WorkReport> CollectAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken);
 

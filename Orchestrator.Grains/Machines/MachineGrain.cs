@@ -22,6 +22,7 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
         Collect,
         Keep,
         Remove,
+        Find,
     }
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
@@ -134,6 +135,16 @@ internal sealed partial class MachineGrain(IWorktrees worktrees, ISessions sessi
             var failure = await Task.Run(() => worktrees.RemoveAsync(session, worktree, cancellationToken), CancellationToken.None);
             if (failure is not null) LogNotRemoved(logger, session.TaskId, worktree.Path, failure.Message);
             await TaskOf(session).WorktreeRemoved(session, failure?.Message);
+        });
+        return Task.CompletedTask;
+    }
+
+    public Task FindWorktreeAsync(SessionName session, string repository)
+    {
+        Begin(session, JobKind.Find, async cancellationToken =>
+        {
+            var report = await Task.Run(() => worktrees.FindAsync(session, repository, cancellationToken), CancellationToken.None);
+            await TaskOf(session).WorktreeFound(report);
         });
         return Task.CompletedTask;
     }

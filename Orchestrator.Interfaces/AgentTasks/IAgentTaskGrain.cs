@@ -76,6 +76,10 @@ public interface IAgentTaskGrain : IGrainWithStringKey
     [OneWay]
     Task WorktreeRemoved(SessionName session, string? problem);
 
+    /// <summary>What became of a worktree that was perhaps made, and of which the task never heard before its run ended; or that this cannot be said, and why.</summary>
+    [OneWay]
+    Task WorktreeFound(WorktreeReport report);
+
     /// <summary>A callback was delivered, or given up.</summary>
     [OneWay]
     Task CallbackSettled(string callbackId, CallbackState state);

@@ -31,6 +31,9 @@ public interface IMachineGrain : IGrainWithStringKey
 
     /// <summary>Removes the worktree; what is not pushed or committed is saved to a salvage ref first, and nothing is removed when that fails. Answered by <c>IAgentTaskGrain.WorktreeRemoved</c>.</summary>
     Task RemoveWorktreeAsync(SessionName session, Worktree worktree);
+
+    /// <summary>Looks whether an ended run left a worktree of which its task never heard; one that was never ready is removed. Answered by <c>IAgentTaskGrain.WorktreeFound</c>.</summary>
+    Task FindWorktreeAsync(SessionName session, string repository);
 }
 
 /// <summary>The names of machines.</summary>
@@ -69,7 +72,7 @@ public sealed record WorktreeRequest(SessionName Session, string Repository, str
 [GenerateSerializer, Immutable]
 public sealed record Worktree(string Repository, string Path, string Branch, string BaseBranch, string BaseSha);
 
-/// <summary>The answer to <see cref="IMachineGrain.PrepareAsync"/>.</summary>
+/// <summary>The answer to <see cref="IMachineGrain.PrepareAsync"/> and <see cref="IMachineGrain.FindWorktreeAsync"/>, to which it is null without a failure when there is none.</summary>
 /// <param name="Session">For which attempt.</param>
 /// <param name="Worktree">The worktree; null when it failed.</param>
 /// <param name="Failure">Why it failed; null when it did not.</param>

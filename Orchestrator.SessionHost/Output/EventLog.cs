@@ -10,7 +10,7 @@ namespace Orchestrator.SessionHost;
 /// </summary>
 internal sealed class EventLog(string path, long bytesMax) : IDisposable
 {
-    private const int BufferBytes = 64 * 1024, HeaderBytesMax = 96;
+    private const int BufferBytes = 64 * 1024, HeaderBytesMax = 96, ResultBytesMax = 4 * 1024 * 1024;
     private readonly Lock _gate = new();
     private readonly FileStream _file = Open(path);
     private readonly byte[] _buffer = new byte[BufferBytes];
@@ -37,23 +37,25 @@ internal sealed class EventLog(string path, long bytesMax) : IDisposable
     /// <param name="source">As <see cref="SessionEvent.Source"/>.</param>
     /// <param name="line">Without its end.</param>
     /// <param name="cutBytes">How much more it had.</param>
-    internal void Append(string source, ReadOnlySpan<byte> line, long cutBytes)
+    /// <param name="isResult">Whether it says how the agent's turn ended: there is room for those when nothing else is kept any more, as without them done work would count as none.</param>
+    internal void Append(string source, ReadOnlySpan<byte> line, long cutBytes, bool isResult)
     {
         lock (_gate)
         {
             // A process that outlived the session's end may still write.
             if (_isClosed) return;
-            if (_isFull || _written + line.Length + HeaderBytesMax > bytesMax)
+            var fits = _written + line.Length + HeaderBytesMax <= (isResult ? bytesMax + ResultBytesMax : bytesMax);
+            if (fits && (isResult || !_isFull))
             {
-                Interlocked.Add(ref _cut, line.Length + cutBytes + 1);
-                if (_isFull) return;
-                Volatile.Write(ref _isFull, true);
-                Write("host", Encoding.UTF8.GetBytes($"The output is longer than {bytesMax} bytes: what comes from here on is counted and not kept."), 0);
+                Interlocked.Add(ref _cut, cutBytes);
+                Write(source, line, cutBytes);
                 return;
             }
 
-            Interlocked.Add(ref _cut, cutBytes);
-            Write(source, line, cutBytes);
+            Interlocked.Add(ref _cut, line.Length + cutBytes + 1);
+            if (_isFull) return;
+            Volatile.Write(ref _isFull, true);
+            Write("host", Encoding.UTF8.GetBytes($"The output is longer than {bytesMax} bytes: what comes from here on is counted and not kept, but for results."), 0);
         }
     }
 

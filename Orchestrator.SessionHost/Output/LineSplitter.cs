@@ -6,7 +6,8 @@ internal interface ILineSink
     /// <summary>A line without its end. The bytes are the caller's again afterwards.</summary>
     /// <param name="line">At most as long as lines may be.</param>
     /// <param name="cutBytes">How much more it had.</param>
-    void Line(ReadOnlySpan<byte> line, long cutBytes);
+    /// <param name="isResult">Whether it says how the agent's turn ended.</param>
+    void Line(ReadOnlySpan<byte> line, long cutBytes, bool isResult);
 }
 
 /// <summary>Cuts a stream into lines and keeps no more of one than is allowed, however long it is.</summary>
@@ -60,7 +61,7 @@ internal sealed class LineSplitter(int lineBytesMax, ILineSink sink, ResultScann
         if (_length == 0 && _cut == 0) results?.Feed(whole);
         else whole = Kept();
         var isResult = results?.EndLine() ?? false;
-        sink.Line(whole is [.. var text, (byte)'\r'] && _cut == 0 ? text : whole, _cut);
+        sink.Line(whole is [.. var text, (byte)'\r'] && _cut == 0 ? text : whole, _cut, isResult);
         (_length, _cut) = (0, 0);
         if (isResult) onResult?.Invoke();
     }

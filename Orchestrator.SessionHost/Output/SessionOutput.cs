@@ -120,9 +120,9 @@ internal sealed class SessionOutput : IDisposable
 
     private sealed class Sink(SessionOutput output, string source) : ILineSink
     {
-        public void Line(ReadOnlySpan<byte> line, long cutBytes)
+        public void Line(ReadOnlySpan<byte> line, long cutBytes, bool isResult)
         {
-            output._events.Append(source, line, cutBytes);
+            output._events.Append(source, line, cutBytes, isResult);
             output._transcript.Line(line, cutBytes);
         }
     }

@@ -33,6 +33,9 @@ internal sealed class CleanupOptions
     /// <summary>What belongs to no task is let alone until it is this old. Default: 10 minutes.</summary>
     public TimeSpan LeftoverAgeMin { get; set; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>Likewise what has sessions, since the last of them ended: without them, the same task sent again would run a second time. Default: 1 day.</summary>
+    public TimeSpan LeftoverSessionAgeMin { get; set; } = TimeSpan.FromDays(1);
+
     /// <summary>When a worktree that could not be removed is tried again. Default: 1 hour.</summary>
     public TimeSpan RetryDelay { get; set; } = TimeSpan.FromHours(1);
 }

@@ -45,7 +45,12 @@ internal sealed partial class ToolOutput(Stream stream, int bytesMax) : IDisposa
     /// <summary>Replaces <c>user:password@</c> in URLs.</summary>
     public static string WithoutCredentials(string text) => Credentials().Replace(text, "://***@");
 
-    public void Dispose() => _kept.Dispose();
+    /// <summary>Closes the output, too: it is nobody else's.</summary>
+    public void Dispose()
+    {
+        stream.Dispose();
+        _kept.Dispose();
+    }
 
     [GeneratedRegex(@"://[^/\s]+@", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Credentials();

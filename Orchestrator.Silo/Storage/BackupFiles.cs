@@ -12,6 +12,11 @@ internal static class BackupFiles
 
     public static string NameAt(DateTimeOffset time) => time.UtcDateTime.ToString(Format, CultureInfo.InvariantCulture);
 
+    /// <summary>The time that the next one is named by: who looks for the newest goes by names, and a clock that was ahead for a while must not have named it.</summary>
+    /// <param name="newest">Of the newest that is there; null: there is none.</param>
+    /// <param name="now">Now.</param>
+    public static DateTimeOffset TimeAfter(DateTimeOffset? newest, DateTimeOffset now) => newest is { } last && last.AddSeconds(1) > now ? last.AddSeconds(1) : now;
+
     /// <summary>When the backup of that name was begun, UTC; null when it is none of ours.</summary>
     public static DateTimeOffset? TimeOf(string name) =>
         DateTimeOffset.TryParseExact(name, Format, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null;

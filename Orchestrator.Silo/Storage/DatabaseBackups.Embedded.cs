@@ -109,7 +109,7 @@ internal sealed partial class DatabaseBackups(
     {
         DurableFile.CreateFolder(home.BackupsPath);
         foreach (var left in Directory.GetFiles(home.BackupsPath, Making + "*")) File.Delete(left);
-        var name = BackupFiles.NameAt(clock.GetUtcNow());
+        var name = BackupFiles.NameAt(BackupFiles.TimeAfter(Newest(), clock.GetUtcNow()));
         var (aside, path) = (Path.Combine(home.BackupsPath, Making + name), Path.Combine(home.BackupsPath, name));
         if (File.Exists(path)) return path;
         try

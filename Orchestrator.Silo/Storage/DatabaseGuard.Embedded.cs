@@ -89,6 +89,9 @@ internal sealed partial class DatabaseGuard : BackgroundService, IHealthNotes
             if (_database.Damage is not null || !_disk.Look() || !await _database.TryTakeReserveAsync() || !_gate.IsClosedBy(AdmissionGate.Reserve)) return;
             _gate.Open(AdmissionGate.Reserve);
             LogRoom(_log);
+
+            // A write may have used it between the taking and the opening, and found the gate closed.
+            if (!_database.HasReserve) CloseForReserve();
         }
         catch (Exception exception)
         {

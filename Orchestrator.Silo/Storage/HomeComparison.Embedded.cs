@@ -71,7 +71,8 @@ internal sealed partial class HomeComparison(SqliteDatabase database, Orchestrat
         + "{Folder}/…/started.json ends one.")]
     private static partial void LogSessions(ILogger logger, int count, string sessions, string folder);
 
-    [LoggerMessage(171, LogLevel.Warning, "{Count} worktrees lie in {Folder} whose tasks the database does not know: {Worktrees}. They are left alone.")]
+    [LoggerMessage(171, LogLevel.Warning, "{Count} worktrees lie in {Folder} whose tasks the database does not know: {Worktrees}. Those that are in use are left alone; "
+        + "the others are saved, and put into quarantine a day after their sessions' end.")]
     private static partial void LogWorktrees(ILogger logger, int count, string worktrees, string folder);
 
     [LoggerMessage(172, LogLevel.Warning, "The home could not be compared with the database.")]

@@ -13,11 +13,14 @@ public sealed class MutantTests
         { nameof(Mutant.ReleasedTwice), "I4 I5" },
         { nameof(Mutant.DebtDropped), "I6" },
         { nameof(Mutant.HolderForgotten), "I4" },
-        { nameof(Mutant.StateNotStored), "I1 I5 I8" },
+        { nameof(Mutant.StateNotStored), "I1 I2 I5 I6 I7 I8 I9" },
         { nameof(Mutant.ReminderForgotten), "I5 I6 I8" },
         { nameof(Mutant.AnswerMadeUp), "I6" },
-        { nameof(Mutant.FailedStartNotForbidden), "I5" },
+        { nameof(Mutant.FailedStartNotForbidden), "I5 I9" },
         { nameof(Mutant.EndUndone), "I7 I6" },
+        { nameof(Mutant.NothingFound), "I5 I8" },
+        { nameof(Mutant.SweepsTheLiving), "I10" },
+        { nameof(Mutant.LimitedLiveOn), "I3 I4 I5" },
     };
 
     [Theory]

@@ -11,13 +11,13 @@ public sealed class SeedTests
     private static readonly string[] NoSessionYet = ["SessionStarted", "SessionEnded", "WorkCollected"];
 
     /// <summary>Calls that a task's grain can get in any phase, and hardly ever does but in some: a notice has to be doubled, and late by minutes. That they come at all is asserted.</summary>
-    private static readonly string[] Rare = ["DependencyEnded", "SessionStalled", "SessionUsed", "ReleaseWorktree", "WorktreeRemoved"];
+    private static readonly string[] Rare = ["DependencyEnded", "SessionStalled", "SessionUsed"];
 
     /// <summary>The same for single pairs.</summary>
     private static readonly string[] RarePairs =
     [
         "Waiting × WorktreePrepared", "Blocked × SlotGranted", "Collecting × SlotGranted", "Collecting × WorktreePrepared", "Running × SlotGranted", "Stopping × WorkCollected", "Running × WorkCollected",
-        "Held × SlotGranted", "Held × WorktreePrepared", "Held × SessionStarted", "Held × SessionEnded", "Held × WorkCollected",
+        "Blocked × BranchWanted", "Preparing × BranchWanted", "Waiting × BranchWanted", "Held × SlotGranted", "Held × WorktreePrepared", "Held × SessionStarted", "Held × SessionEnded", "Held × WorkCollected",
         // A task that was held, or whose slot others had, waits again.
         "Waiting × SessionStarted", "Waiting × SessionEnded", "Waiting × WorkCollected",
         "Preparing × SessionStarted", "Preparing × SessionEnded", "Preparing × WorkCollected",
@@ -57,13 +57,14 @@ public sealed class SeedTests
         missing.AddRange(Enum.GetValues<AgentTaskPhase>().Where(phase => phase != AgentTaskPhase.Held && calls.TrueForAll(call => coverage.OfEvent(phase, call) == 0)).Select(phase => $"{phase}"));
         missing.AddRange(Enum.GetValues<AgentTaskEffect>().Where(effect => coverage.Of(effect) == 0).Select(effect => $"effect {effect}"));
         missing.AddRange(Enum.GetValues<VerdictKind>().Where(verdict => coverage.Of(verdict) == 0).Select(verdict => $"verdict {verdict}"));
+        missing.AddRange(Enum.GetValues<WorktreeRelease>().Where(answer => answer == WorktreeRelease.Released && coverage.Counts.GetValueOrDefault($"sweep {answer}") == 0).Select(answer => $"sweep {answer}"));
         missing.AddRange(Enum.GetValues<SubmitOutcome>().Select(outcome => $"POST {outcome}").Concat(Enum.GetValues<CancelResult>().Select(result => $"DELETE {result}")).Where(answer => coverage.Counts.GetValueOrDefault(answer) == 0));
         return missing;
     }
 
     /// <summary>Whatever is lost, doubled or late: a task is blocked before it ever had a session, and what is owed and kept is settled after the end only.</summary>
     private static bool IsImpossible(AgentTaskPhase phase, string call) =>
-        (phase == AgentTaskPhase.Blocked && NoSessionYet.Contains(call)) || (phase != AgentTaskPhase.Ended && call is ("WorktreeSettled" or "CallbackSettled"));
+        (phase == AgentTaskPhase.Blocked && NoSessionYet.Contains(call)) || (phase != AgentTaskPhase.Ended && call is ("WorktreeSettled" or "CallbackSettled" or "WorktreeRemoved" or "WorktreeFound"));
 
     private static string Story(ulong seed)
     {

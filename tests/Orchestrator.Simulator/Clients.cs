@@ -1,5 +1,6 @@
 using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Interfaces.Capacity;
+using Orchestrator.Interfaces.Machines;
 using Orleans.Runtime;
 
 namespace Orchestrator.Simulator;
@@ -30,8 +31,19 @@ internal sealed class Clients(World world)
 
     public void Reprioritize(string taskId, int priority) => _ = AskAsync(() => world.Silo.GetGrain<IAgentTaskGrain>(taskId).ReprioritizeAsync(priority));
 
-    /// <summary>Lets the worktree of an ended task go, where the rules know that.</summary>
-    public void ReleaseWorktree(string taskId) => world.Silo.TryTell(taskId, "ReleaseWorktreeAsync", null, "swept");
+    /// <summary>Somebody lets the worktree of one task go, whatever it is at.</summary>
+    public void ReleaseWorktree(string taskId) => _ = AskAsync(() => world.Silo.GetGrain<IAgentTaskGrain>(taskId).ReleaseWorktreeAsync(null, "asked for"));
+
+    /// <summary>As Orchestrator.Silo/Machines/Cleanup/WorktreeSweep.cs: lets the worktrees of all go that are over by their rows.</summary>
+    public void Sweep()
+    {
+        foreach (var taskId in world.Machine.Trees.Where(tree => tree.Value.IsThere).Select(tree => tree.Key).ToList())
+        {
+            var isOver = world.Catalog.Find(taskId) is { Phase: AgentTaskPhase.Ended, OwesCallback: false, CompletedAt: not null } && world.Machine.AliveOf(taskId) is null;
+            if (isOver) _ = AskAsync(() => SweepAsync(new(taskId, 1, world.Catalog.Find(taskId)!.Attempt)));
+            else if (world.Mutations.Mutant == Mutant.SweepsTheLiving) world.Machine.PutAside(taskId);
+        }
+    }
 
     /// <summary>The service died: whoever waits for an answer gets none.</summary>
     public void Crash()
@@ -47,6 +59,15 @@ internal sealed class Clients(World world)
     public void FirstStored(string taskId)
     {
         if (Of(taskId).IsRefused) world.Violate("I1", $"{taskId} was refused, and is stored");
+    }
+
+    private async Task SweepAsync(SessionName session)
+    {
+        var answer = await world.Silo.GetGrain<IAgentTaskGrain>(session.TaskId).ReleaseWorktreeAsync(session, "swept");
+        world.Coverage.Answered($"sweep {answer}");
+
+        // The task knows of none, and there is one.
+        if (answer == WorktreeRelease.Gone && world.Machine.TreeOf(session.TaskId) is not null) world.Machine.PutAside(session.TaskId);
     }
 
     private static async Task AskAsync(Func<Task> ask)

@@ -7,7 +7,7 @@ using Orchestrator.Simulator.Machines;
 namespace Orchestrator.Simulator;
 
 /// <summary>The promises of docs (I1 to I10), as far as they are visible here, checked at everything that could break them.</summary>
-internal sealed class Invariants(World world)
+internal sealed partial class Invariants(World world)
 {
     private readonly Dictionary<string, string> _bodies = new(StringComparer.Ordinal);
 
@@ -26,6 +26,7 @@ internal sealed class Invariants(World world)
         if (world.Machine.AliveCount > world.Scenario.Slots) world.Violate("I4", $"{world.Machine.AliveCount} agents live on {world.Scenario.Slots} slots");
         if (world.StateOf(session.Name.TaskId) is not { } state) world.Violate("I1", $"{session.Name} starts, and its task is not stored");
         else if (state.Phase == AgentTaskPhase.Ended) world.Violate("I5", $"{session.Name} starts, and its task has ended");
+        else if (IsSpent(state, session.Name)) world.Violate("I9", $"{session.Name} starts, and its budget is spent");
     }
 
     /// <summary>The receiver got a callback.</summary>
@@ -56,7 +57,7 @@ internal sealed class Invariants(World world)
         }
 
         if (world.Machine.Sessions.FirstOrDefault(session => session.IsAlive) is { } alive) world.Violate("I5", $"{alive} is left");
-        foreach (var (taskId, tree) in world.Machine.Trees) TreeQuiet(taskId, tree);
+        foreach (var (taskId, tree) in world.Machine.Trees) TreeQuiet(taskId, tree, isSwept: isStartedAgain);
         // One whose registration is said to have failed ticks again after the next start only.
         if (isStartedAgain && world.ReminderTable.Count > 0) world.Violate("I5", $"reminders are left: {string.Join(", ", world.ReminderTable.Keys)}");
         if (world.Storage.Read<CapacityState>("capacity", "default") is { Leases.IsEmpty: false } pool) world.Violate("I5", $"leases are left: {string.Join(", ", pool.Leases)}");
@@ -86,6 +87,7 @@ internal sealed class Invariants(World world)
 
         if (before is null) world.Clients.FirstStored(taskId);
         else if (before.Facts.RequestSha256 != after.Facts.RequestSha256 || before.CreatedAt != after.CreatedAt) world.Violate("I2", $"{taskId} is another task than it was");
+        LifeStored(taskId, before, after);
         if (before is not null && IsEnd(before.Status) && before.Run == after.Run) EndKept(taskId, before, after);
         if (IsEnd(after.Status)) DebtStored(taskId, after);
         if (after.Phase != AgentTaskPhase.Ended) return;
@@ -137,6 +139,7 @@ internal sealed class Invariants(World world)
 
     private void TaskQuiet(AgentTaskState state, string taskId)
     {
+        if (state.WorktreeReleasedFor is not null) world.Violate("I5", $"the worktree of {taskId} is released, and nobody removes it");
         if (state.Phase != AgentTaskPhase.Ended) world.Violate("I8", $"{taskId} is {state.Phase}, and nothing will ever change that");
         if (!state.IsWoundUp) world.Violate("I5", $"{taskId} has not given back its slot");
         foreach (var debt in state.Callbacks)
@@ -145,10 +148,10 @@ internal sealed class Invariants(World world)
         }
     }
 
-    private void TreeQuiet(string taskId, SimulatedTree tree)
+    private void TreeQuiet(string taskId, SimulatedTree tree, bool isSwept)
     {
-        // A worktree that was made and never heard of (the service died in between, and then the task was stopped) is looked after by nobody: a known fault, docs/adr/0009.
-        if (!tree.IsThere || world.StateOf(taskId) is not { } state || state.Worktree is null || state.Timeline.Any(entry => entry.Event == "worktree_left")) return;
+        if (isSwept && tree.IsThere && world.StateOf(taskId) is { WorktreeProblem: null }) world.Violate("I5", $"the worktree of {taskId} was swept, and is still there");
+        if (!tree.IsThere || world.StateOf(taskId) is not { } state || state.Timeline.Any(entry => entry.Event == "worktree_left")) return;
         if (state.Facts.ContinuationBranch is not null && tree.HeldBranch is not null) world.Violate("I5", $"{taskId} has ended, and its worktree still has {tree.HeldBranch}");
         if (world.Scenario.WorktreeKeep == WorktreeKeep.Never) world.Violate("I5", $"{taskId} has ended, and its worktree was to be removed");
     }

@@ -38,6 +38,15 @@ internal enum Mutant
 
     /// <summary>A failed write undoes the end of a run.</summary>
     EndUndone,
+
+    /// <summary>Worktrees that nobody knows of are not found (so it was until the simulator found it).</summary>
+    NothingFound,
+
+    /// <summary>The sweep does not ask whose worktrees it takes.</summary>
+    SweepsTheLiving,
+
+    /// <summary>Agents that meet their account's limit live on.</summary>
+    LimitedLiveOn,
 }
 
 /// <summary>Makes one thing wrong.</summary>

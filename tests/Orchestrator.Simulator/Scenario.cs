@@ -31,12 +31,13 @@ internal sealed class SeededNumbers(ulong seed)
 /// <param name="Json">The request.</param>
 /// <param name="AgentType">Decides what the result must carry.</param>
 /// <param name="CanResume">Whether its agent can.</param>
-internal sealed record SimulatedTask(string TaskId, string Json, string? AgentType, bool CanResume);
+/// <param name="WorkerType">Its account.</param>
+internal sealed record SimulatedTask(string TaskId, string Json, string? AgentType, bool CanResume, string WorkerType);
 
 /// <summary>What stays the same while one seed is simulated.</summary>
 internal sealed record Scenario
 {
-    private static readonly int[] LimitSeconds = [30, 120, 600];
+    private static readonly int[] LimitSeconds = [30, 120, 600, 1800];
 
     public required ulong Seed { get; init; }
 
@@ -94,11 +95,12 @@ internal sealed record Scenario
         var id = $"t{index}";
         var others = Enumerable.Range(1, index - 1).Where(_ => numbers.Below(8) == 0).Select(other => $"\"t{other}\"").ToList();
         var agentType = numbers.Of<string?>(null, null, "execution", "planning", "pull_request");
-        var branch = numbers.Of<string?>(null, null, null, "shared-1", "shared-2");
+        var branch = numbers.Of<string?>(null, null, null, "shared-1", "shared-2", index > 1 ? $"task/t{1 + numbers.Below(index - 1)}" : null);
+        var workerType = numbers.Of("opus", "opus", "codex");
         var json = $$"""
-            {"taskId":"{{id}}","workerType":"{{numbers.Of("opus", "opus", "codex")}}","prompt":"p","webhookUrl":"http://r/h","webhookSecret":"s","repository":"acme/{{numbers.Of("web", "api")}}","timeoutSeconds":{{LimitSeconds[numbers.Below(3)]}},"priority":{{numbers.Below(3)}}
+            {"taskId":"{{id}}","workerType":"{{workerType}}","prompt":"p","webhookUrl":"http://r/h","webhookSecret":"s","repository":"acme/{{numbers.Of("web", "api")}}","timeoutSeconds":{{LimitSeconds[numbers.Below(LimitSeconds.Length)]}},"priority":{{numbers.Below(3)}}
             {{(agentType is null ? "" : $",\"agentType\":\"{agentType}\"")}}{{(branch is null ? "" : $",\"continuationPrBranch\":\"{branch}\"")}}{{(others.Count == 0 ? "" : $",\"dependsOn\":[{string.Join(',', others)}]")}}{{(numbers.Below(3) == 0 ? ",\"budget\":{\"maxCostUsd\":2,\"maxTurns\":9}" : "")}}}
             """;
-        return new(id, json, agentType, numbers.Below(3) != 0);
+        return new(id, json, agentType, numbers.Below(3) != 0, workerType);
     }
 }

@@ -83,6 +83,9 @@ internal sealed class World : IAdmissionGate, IAgentAccounts, IMachineMemory
     /// <summary>How far the wall clock was set back, in all: so much longer a wait may take.</summary>
     public TimeSpan SetBack { get; private set; }
 
+    /// <summary>Since when there is no trouble any more; null: there is.</summary>
+    public TimeSpan? CalmSince { get; private set; }
+
     /// <summary>Too little for as long as the machine is short of it.</summary>
     public long? AvailableBytes => Clock.Elapsed < _shortOfMemoryUntil ? 1 : 1L << 40;
 
@@ -144,7 +147,8 @@ internal sealed class World : IAdmissionGate, IAgentAccounts, IMachineMemory
             case DecisionKind.ReceiverDown: return Do(() => Receiver.DownUntil = Clock.Elapsed + TimeSpan.FromMinutes(decision.Count));
             case DecisionKind.ShortOfMemory: return Do(() => _shortOfMemoryUntil = Clock.Elapsed + TimeSpan.FromMinutes(decision.Count));
             case DecisionKind.SetMode: return Do(() => Clients.SetMode((PoolMode)decision.Count));
-            case DecisionKind.HoldAccount: return Do(() => Clients.HoldAccount(decision.Label!, TimeSpan.FromMinutes(decision.Count)));
+            case DecisionKind.HoldAccount: return Do(() => HoldAccount(decision.Label!, TimeSpan.FromMinutes(decision.Count), number));
+            case DecisionKind.Sweep: return Do(Clients.Sweep);
             case DecisionKind.Reprioritize: return Do(() => Clients.Reprioritize(taskId, (number % 201) - 100));
             case DecisionKind.Stall: return With(Machine.AliveOf(taskId), Machine.Stall);
             case DecisionKind.ReleaseWorktree: return Do(() => Clients.ReleaseWorktree(taskId));
@@ -161,6 +165,7 @@ internal sealed class World : IAdmissionGate, IAgentAccounts, IMachineMemory
         if (Violation is not null) return;
         Coverage.Crashes--;
         Crash(0);
+        Clients.Sweep();
         CalmDownOnce(runsMax);
         if (Violation is null) Invariants.Quiet(isStartedAgain: true);
     }
@@ -170,6 +175,7 @@ internal sealed class World : IAdmissionGate, IAgentAccounts, IMachineMemory
         Receiver.DownUntil = _gateShutUntil = _shortOfMemoryUntil = default;
         Clients.SetMode(PoolMode.Open);
         var start = Clock.Elapsed;
+        CalmSince ??= start;
 
         // Whoever asks for the health of the service has the pool recounted, too.
         _ = Silo.GetGrain<ICapacityGrain>(Pools.Default).GetAsync();
@@ -182,10 +188,21 @@ internal sealed class World : IAdmissionGate, IAgentAccounts, IMachineMemory
             else if (Agenda.Items.Count > 0) Agenda.Run(0, Fate.Done, Mix((int)Agenda.RunTotal));
             else if (Clock.Next(isEndlessToo: false) is null && ++rounds == 3) break;
             else Clock.RingNext();
-            if (_held.Count > 0) continue;
+            if (_held.Count > 0)
+            {
+                Invariants.HeldInCalm(_held.Keys);
+                continue;
+            }
+
             if (Clock.Elapsed > everyoneEnds + _heldTime) Invariants.Overdue(Clock.Elapsed - start);
             if (Clock.Elapsed > everyoneIsTold + _heldTime) Violate("I8", $"after {Clock.Elapsed - start} without trouble something is still to come: {Clock.Describe()}");
         }
+    }
+
+    private void HoldAccount(string account, TimeSpan time, int number)
+    {
+        if (number % 3 == 0) Clients.HoldAccount(account, time);
+        else Machine.Limit(account, time, isSaid: number % 3 == 1);
     }
 
     private bool Go(int count, int number)

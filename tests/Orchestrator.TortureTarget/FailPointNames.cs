@@ -17,7 +17,7 @@ internal static class FailPointNames
         // Exit and result.
         "state.collecting", "work.collect", "state.ended",
         // Cleanup of the run.
-        "lease.freed", "state.wound-up", "worktree.keep", "worktree.remove", "state.worktree-settled", "row.update", "row.remove", "reminder.remove",
+        "lease.freed", "state.wound-up", "worktree.keep", "worktree.remove", "worktree.find", "state.worktree-settled", "row.update", "row.remove", "reminder.remove",
         // Callback.
         "callback.reminder", "callback.owed", "callback.try", "callback.failed", "callback.delivered", "state.callback-settled",
     ];

@@ -41,6 +41,7 @@ internal static class FailingPorts
             nameof(IWorktrees.CollectAsync) => "work.collect",
             nameof(IWorktrees.KeepAsync) => "worktree.keep",
             nameof(IWorktrees.RemoveAsync) => "worktree.remove",
+            nameof(IWorktrees.FindAsync) => "worktree.find",
             _ => null,
         });
         Decorate<ISessions>(services, points, (method, _) => method switch

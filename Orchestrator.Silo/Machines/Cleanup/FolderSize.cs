@@ -10,7 +10,14 @@ internal sealed class FolderSize(OrchestratorHome home)
     private readonly ConcurrentDictionary<string, long> _worktrees = new(StringComparer.Ordinal);
 
     /// <summary>Of the kept worktree of an ended task.</summary>
-    public long OfKept(KeptWorktree worktree) => _worktrees.GetOrAdd(worktree.Session.ToString(), _ => Of(Path.Combine(home.WorktreesPath, worktree.Session.TaskId)));
+    public long OfKept(KeptWorktree worktree)
+    {
+        var name = worktree.Session.ToString();
+        if (_worktrees.TryGetValue(name, out var known)) return known;
+        var (bytes, isWhole) = Measure(Path.Combine(home.WorktreesPath, worktree.Session.TaskId));
+        if (isWhole) _worktrees[name] = bytes;
+        return bytes;
+    }
 
     /// <summary>Of all that counts against <c>HOME_MAX_GB</c>.</summary>
     /// <param name="kept">The worktrees that are measured already.</param>
@@ -28,17 +35,32 @@ internal sealed class FolderSize(OrchestratorHome home)
         foreach (var name in _worktrees.Keys.Where(name => !names.Contains(name))) _worktrees.TryRemove(name, out _);
     }
 
-    private static long Of(string folder)
+    private static long Of(string folder) => Measure(folder).Bytes;
+
+    /// <summary>What goes while it is looked at counts for nothing, and hides nothing else: the next sweep measures again.</summary>
+    private static (long Bytes, bool IsWhole) Measure(string folder)
     {
-        if (!Directory.Exists(folder)) return 0;
+        var (bytes, isWhole) = (0L, true);
+        if (!Directory.Exists(folder)) return (0, true);
         try
         {
-            return new DirectoryInfo(folder).EnumerateFiles("*", Everything).Sum(file => file.Length);
+            foreach (var file in new DirectoryInfo(folder).EnumerateFiles("*", Everything))
+            {
+                try
+                {
+                    bytes += file.Length;
+                }
+                catch (FileNotFoundException)
+                {
+                    isWhole = false;
+                }
+            }
         }
         catch (IOException)
         {
-            // Something went while it was looked at: the next sweep measures again.
-            return 0;
+            isWhole = false;
         }
+
+        return (bytes, isWhole);
     }
 }

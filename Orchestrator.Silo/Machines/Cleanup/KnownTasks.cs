@@ -19,4 +19,8 @@ internal sealed class KnownTasks(IAgentTaskCatalog catalog, IGrainFactory grains
 
     /// <summary>Tasks that have not ended.</summary>
     public IEnumerable<string> Open() => catalog.ReadOpen().Select(entry => entry.TaskId);
+
+    /// <summary>A task that has not ended, of one of these repositories; of any when none is named. Null: there is none.</summary>
+    public string? FindOpenIn(IReadOnlyCollection<string> repositories) =>
+        catalog.ReadOpen().FirstOrDefault(entry => repositories.Count == 0 || repositories.Contains(entry.Repository, StringComparer.OrdinalIgnoreCase))?.TaskId;
 }

@@ -45,13 +45,31 @@ internal sealed class Quarantine(OrchestratorHome home, TimeProvider clock)
     }
 
     /// <summary>Removes the entries that a killed service began and whose things stayed where they were.</summary>
-    public void RemoveEmpty()
+    /// <returns>Those that could not be removed, and why, for people.</returns>
+    public IReadOnlyList<string> RemoveEmpty()
     {
+        var troubles = new List<string>();
         foreach (var folder in Roots().Where(Directory.Exists).SelectMany(Directory.EnumerateDirectories))
         {
             var note = new FileInfo(Path.Combine(folder, About));
-            if (note.Exists && clock.GetUtcNow() - new DateTimeOffset(note.LastWriteTimeUtc, TimeSpan.Zero) > EmptyAge && Directory.EnumerateFileSystemEntries(folder).Take(2).Count() == 1) FolderRemoval.Remove(folder);
+            try
+            {
+                if (note.Exists && clock.GetUtcNow() - new DateTimeOffset(note.LastWriteTimeUtc, TimeSpan.Zero) > EmptyAge && Directory.EnumerateFileSystemEntries(folder).Take(2).Count() == 1) RemoveEmpty(folder);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                troubles.Add($"{folder}: {exception.Message}");
+            }
         }
+
+        return troubles;
+    }
+
+    /// <summary>Its thing may come at this moment: then the folder stays.</summary>
+    private static void RemoveEmpty(string folder)
+    {
+        File.Delete(Path.Combine(folder, About));
+        Directory.Delete(folder, recursive: false);
     }
 
     private string Move(QuarantineItem item, string path)

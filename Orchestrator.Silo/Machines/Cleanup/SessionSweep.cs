@@ -34,7 +34,7 @@ internal sealed partial class SessionSweep(OrchestratorHome home, KnownTasks tas
             var isOver = KnownTasks.IsOver(entry);
             var age = isOver && run.IsClockSound && clock.GetUtcNow() - entry.CompletedAt is { } passed && passed > TimeSpan.Zero ? passed : TimeSpan.Zero;
             foreach (var session in SessionsIn(folder, entry.TaskId).Where(session => !session.IsHeld)) await SweepAsync(session, isOver, age, run, cancellationToken);
-            if (isOver && !run.IsDryRun && !Directory.EnumerateFileSystemEntries(folder).Any()) Directory.Delete(folder);
+            if (isOver && !run.IsDryRun && new DirectoryInfo(folder).LinkTarget is null && !Directory.EnumerateFileSystemEntries(folder).Any()) Directory.Delete(folder);
         }
     }
 
@@ -85,9 +85,10 @@ internal sealed partial class SessionSweep(OrchestratorHome home, KnownTasks tas
         _withoutKeys[session.Path] = true;
     }
 
-    /// <summary>The sessions whose folders are in a task's.</summary>
+    /// <summary>The sessions whose folders are in a task's. None when a link stands in its place: what it leads to is somebody else's.</summary>
     public IEnumerable<SessionFolder> SessionsIn(string folder, string taskId)
     {
+        if (new DirectoryInfo(folder).LinkTarget is not null) yield break;
         foreach (var path in Directory.EnumerateDirectories(folder))
         {
             if (Path.GetFileName(path).Split('.') is not [var run, var attempt] || !int.TryParse(run, out var runNumber) || !int.TryParse(attempt, out var number)) continue;

@@ -11,7 +11,7 @@ namespace Orchestrator.Silo.Machines.Cleanup;
 /// and time; each step may be repeated, so that a sweep that was killed is no special case.
 /// </summary>
 internal sealed partial class Sweeper(
-    Leftovers leftovers, WorktreeSweep worktrees, SessionSweep sessions, Quarantine quarantine, MirrorMaintenance mirrors, IOptions<CleanupOptions> options, TimeProvider clock,
+    Leftovers leftovers, WorktreeSweep worktrees, SessionSweep sessions, Quarantine quarantine, MirrorMaintenance mirrors, MachineChecks checks, IOptions<CleanupOptions> options, TimeProvider clock,
     ILogger<Sweeper> logger) : IHealthNotes, IDisposable
 {
     /// <summary>How far wall clock and stopwatch may part between two sweeps.</summary>
@@ -40,7 +40,8 @@ internal sealed partial class Sweeper(
             await StepAsync(run, "worktrees", () => worktrees.RunAsync(run, cancellationToken));
             await StepAsync(run, "sessions", () => sessions.RunAsync(run, cancellationToken));
             await StepAsync(run, "quarantine", () => SweepQuarantine(run));
-            if (!isDryRun) await StepAsync(run, "mirrors", () => mirrors.RunAsync(run, cancellationToken));
+            // Packing needs room for all that it packs.
+            if (!isDryRun && checks.HasRoomOnDisk) await StepAsync(run, "mirrors", () => mirrors.RunAsync(run, cancellationToken));
             Notes = [Describe(run.HeldLeftovers)];
             return run.ToView(clock.GetElapsedTime(startedAt));
         }
@@ -90,14 +91,25 @@ internal sealed partial class Sweeper(
 
     private Task SweepQuarantine(SweepRun run)
     {
-        if (!run.IsDryRun) quarantine.RemoveEmpty();
-        var now = clock.GetUtcNow();
-        foreach (var entry in quarantine.List().Where(entry => run.IsClockSound && entry.Item.IsSaved && now - entry.MovedAt > options.Value.QuarantineAge).Take(options.Value.RemovalsMax))
+        if (!run.IsDryRun && run.IsClockSound) run.Troubles.AddRange(quarantine.RemoveEmpty());
+        var (now, removed) = (clock.GetUtcNow(), 0);
+        // One that cannot be deleted must not keep the others; nor does it count as one of those that a sweep may.
+        foreach (var entry in quarantine.List().Where(entry => run.IsClockSound && entry.Item.IsSaved && now - entry.MovedAt > options.Value.QuarantineAge))
         {
-            if (!run.IsDryRun) Quarantine.Remove(entry);
-            run.QuarantineRemoved++;
+            if (removed == options.Value.RemovalsMax) break;
+            try
+            {
+                if (!run.IsDryRun) Quarantine.Remove(entry);
+                removed++;
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                LogNotDeleted(entry.Path, exception.Message);
+                if (run.Troubles.Count < options.Value.RemovalsMax) run.Troubles.Add($"{entry.Path}: {exception.Message}");
+            }
         }
 
+        run.QuarantineRemoved = removed;
         return Task.CompletedTask;
     }
 
@@ -113,6 +125,9 @@ internal sealed partial class Sweeper(
 
     [LoggerMessage(540, LogLevel.Error, "Sweeping {What} failed; it is tried again with the next sweep")]
     private partial void LogStepFailed(Exception exception, string what);
+
+    [LoggerMessage(544, LogLevel.Warning, "{Path} is in quarantine for long enough, and cannot be deleted: {Reason}")]
+    private partial void LogNotDeleted(string path, string reason);
 
     [LoggerMessage(541, LogLevel.Warning, "The clock was set by {Time} since the last sweep; nothing is taken for old before the next one")]
     private partial void LogJump(TimeSpan time);

@@ -83,14 +83,16 @@ internal sealed partial class WorktreeSweep(
     private async Task<bool> RemoveAsync(WorktreeChoice choice, SweepRun run, CancellationToken cancellationToken)
     {
         var session = choice.Worktree.Session;
+        Task<WorktreeRelease> ReleaseAsync() => grains.GetGrain<IAgentTaskGrain>(session.TaskId).ReleaseWorktreeAsync(session, choice.Reason);
+        async Task<bool> IsGoneAsync() => await ReleaseAsync() == WorktreeRelease.Gone;
         try
         {
-            var answer = await grains.GetGrain<IAgentTaskGrain>(session.TaskId).ReleaseWorktreeAsync(session, choice.Reason);
+            var answer = await ReleaseAsync();
             if (answer is WorktreeRelease.Active or WorktreeRelease.Unknown) return false;
             if (answer == WorktreeRelease.Gone)
             {
                 // The task knows of none, and there is one: nobody knows what is in it.
-                if (await strays.PutAsideAsync(session.TaskId, "Its task has ended and knows of no worktree.", cancellationToken) is { } aside) run.Quarantined.Add(new(session.TaskId, aside));
+                if (await strays.PutAsideAsync(session.TaskId, "Its task has ended and knows of no worktree.", IsGoneAsync, cancellationToken) is { } aside) run.Quarantined.Add(new(session.TaskId, aside));
                 return true;
             }
 

@@ -24,6 +24,12 @@ internal static partial class GitNames
         if (!Sha().IsMatch(worktree.BaseSha)) throw new ArgumentException("The base is no commit id.", nameof(worktree));
     }
 
+    public static void Check(SessionName session, string repository)
+    {
+        Check(session);
+        CheckRepository(repository);
+    }
+
     public static bool IsBranch(string name) =>
         BranchCharacters().IsMatch(name) && !name.Contains("..", StringComparison.Ordinal) && !name.Contains("//", StringComparison.Ordinal)
         && !name.EndsWith('/') && !name.EndsWith('.') && !name.Contains(".lock", StringComparison.Ordinal);

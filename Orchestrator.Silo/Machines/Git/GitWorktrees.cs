@@ -103,6 +103,26 @@ internal sealed partial class GitWorktrees(
         }
     }
 
+    /// <inheritdoc/>
+    public async Task<WorktreeReport> FindAsync(SessionName session, string repository, CancellationToken cancellationToken)
+    {
+        GitNames.Check(session, repository);
+        var found = repositories.Find(repository);
+        try
+        {
+            using var stay = await found.EnterAsync(cancellationToken);
+            if (sessions.FindAlive(session.TaskId) is { } alive)
+                throw new GitRefusedException($"Something still works there: {alive}.", "Wait until it has ended, or end it.", MachineFailureKind.Passing);
+            return await preparation.FindAsync(found, session, cancellationToken);
+        }
+        catch (Exception exception) when (GitFailures.IsExpected(exception))
+        {
+            var failure = GitFailures.Describe(exception, found.Mirror);
+            LogFailed("looked for", session, failure.Message);
+            return new(session, null, failure);
+        }
+    }
+
     private async Task RemoveAsync(WorktreePlace place, SessionName session, Worktree worktree, CancellationToken cancellationToken)
     {
         if (!repositories.IsThere(place.Mirror))

@@ -1,4 +1,5 @@
 using Orchestrator.Interfaces.Machines;
+using Orchestrator.Processes;
 
 namespace Orchestrator.Silo.Machines.Git;
 
@@ -13,11 +14,19 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
     /// <summary>How <c>diff-index --raw</c> begins the line of a repository that the parent does not have.</summary>
     private const string NewRepository = ":000000 160000 ";
 
+    /// <summary>What is saved has to be on the disk before the only other copy goes: git does not wait for it by itself, and reading back is answered from memory. Git 2.36 and newer.</summary>
+    private static readonly string[] Flushed = ["-c", "core.fsync=all", "-c", "core.fsyncMethod=fsync"];
+
+    /// <summary>The same for older ones, which wait for no ref; newer ones print a warning about it.</summary>
+    private static readonly string[] FlushedByOld = ["-c", "core.fsyncObjectFiles=true"];
+
     private static readonly KeyValuePair<string, string?>[] Author =
     [
         new("GIT_AUTHOR_NAME", "Orchestrator"), new("GIT_AUTHOR_EMAIL", "orchestrator@localhost"),
         new("GIT_COMMITTER_NAME", "Orchestrator"), new("GIT_COMMITTER_EMAIL", "orchestrator@localhost"),
     ];
+
+    private string[]? _flushing;
 
     /// <summary>Saves the commits of a branch that is about to be moved to another commit.</summary>
     /// <returns>The ref; null when there was nothing that is not kept elsewhere.</returns>
@@ -48,6 +57,7 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
     /// <param name="cancellationToken">Ends git.</param>
     public async Task<SavedFiles> SaveFilesAsync(WorktreePlace place, SessionName session, string parent, bool isHalfMade, CancellationToken cancellationToken)
     {
+        var flushed = await FlushingAsync(cancellationToken);
         var index = place.Mirror.At("orchestrator", "salvage", $"{Guid.NewGuid():N}.index");
         Directory.CreateDirectory(Path.GetDirectoryName(index)!);
         try
@@ -80,8 +90,7 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
             File.Copy(agents, index);
             var written = await git.TryRunAsync(Command(["write-tree"]), cancellationToken);
             if (written.ExitCode != 0 && written.StandardError.Contains("unmerged", StringComparison.Ordinal)) return null;
-
-            // Whatever else it was: once more, and this time its failure is the caller's.
+            // Once more for the failure in our own words, a full disk's above all.
             var tree = (written.ExitCode == 0 ? written.StandardOutput : await RunAsync("write-tree")).Trim();
             File.Delete(index);
             await RunAsync("read-tree", tree);
@@ -116,7 +125,7 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
             throw new GitRefusedException($"What is in {place.Path} could not be saved: {Processes.ToolOutput.WithoutCredentials(result.StandardError).Trim()}", "Save what is needed from the folder, or make the disk writable.", MachineFailureKind.Machine);
         }
 
-        GitCommand Command(string[] arguments) => new(place.Mirror.Path, ["-c", "advice.addEmbeddedRepo=false", "-c", "core.bare=false", .. arguments])
+        GitCommand Command(string[] arguments) => new(place.Mirror.Path, ["-c", "advice.addEmbeddedRepo=false", "-c", "core.bare=false", .. flushed, .. arguments])
         {
             WorkTree = place.Path,
             IsIsolated = true,
@@ -131,6 +140,21 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
         return first.Length == 0 ? null : await SaveAsync(mirror, session, tip, cancellationToken);
     }
 
+    private async Task<string[]> FlushingAsync(CancellationToken cancellationToken) =>
+        _flushing ??= IsOlderThan236(await git.RunAsync(new(null, "version"), cancellationToken)) ? FlushedByOld : Flushed;
+
+    /// <param name="version">Such as <c>git version 2.39.5 (Apple Git-154)</c>.</param>
+    private static bool IsOlderThan236(string version) => version.Split(' ') is [_, _, var number, ..] && Version.TryParse(string.Join('.', number.Trim().Split('.').Take(2)), out var found) && found < new Version(2, 36);
+
+    /// <summary>The ref's file, and the folders that have it: git flushes the one, if new enough, and never the others.</summary>
+    private static void Flush(GitMirror mirror, string name)
+    {
+        var path = mirror.At(name);
+        if (!File.Exists(path)) return;
+        using (var file = File.OpenHandle(path, share: FileShare.ReadWrite | FileShare.Delete)) RandomAccess.FlushToDisk(file);
+        for (var folder = Path.GetDirectoryName(path)!; folder.Length >= mirror.Path.Length; folder = Path.GetDirectoryName(folder)!) LibC.FlushFolder(folder);
+    }
+
     private async Task<string> SaveAsync(GitMirror mirror, SessionName session, string commit, CancellationToken cancellationToken)
     {
         for (var number = 1; ; number++)
@@ -139,10 +163,15 @@ internal sealed class Salvage(GitProgram git, GitLockFiles lockFiles)
             var existing = RefFiles.Read(mirror, name);
             if (existing == commit) return name;
             if (existing is not null) continue;
-            await lockFiles.RunAsync(mirror, new(mirror.Path, "update-ref", name, commit, new string('0', 40)), cancellationToken);
+            await lockFiles.RunAsync(mirror, new(mirror.Path, [.. Flushed, "update-ref", name, commit, new string('0', 40)]), cancellationToken);
             // Somebody is about to remove the only other copy.
             var found = await git.TryRunAsync(new(mirror.Path, "rev-parse", "--verify", "--quiet", name + "^{commit}") { IsIsolated = true }, cancellationToken);
-            if (found.StandardOutput.Trim() == commit) return name;
+            if (found.StandardOutput.Trim() == commit)
+            {
+                Flush(mirror, name);
+                return name;
+            }
+
             throw new GitRefusedException($"What was saved to {name} of {mirror.Repository} cannot be read back.", "Check the disk of ORCHESTRATOR_HOME.", MachineFailureKind.Machine);
         }
     }

@@ -35,18 +35,30 @@ internal sealed partial class StrayWorktrees(
         return Path.Exists(folder) || new FileInfo(folder).LinkTarget is not null ? folder : FindRepository(name)?.Mirror.AdminFolder(name) ?? folder;
     }
 
+    /// <summary>Whether it was made by us; else it is an agent's own, made by its <c>git worktree add</c>, or something else that somebody put there.</summary>
+    public bool IsOurs(string name) => MirrorsOf(name).Any(mirror => File.Exists(mirror.RecordPath(name)));
+
+    /// <summary>Repositories that know a worktree of that name, as <c>owner/name</c>.</summary>
+    public IReadOnlyCollection<string> RepositoriesOf(string name) => [.. MirrorsOf(name).Select(mirror => mirror.Repository)];
+
+    /// <summary>The folder, not among those of tasks, that a worktree of an agent's own is in, such as inside of its task's; null: there is none.</summary>
+    public string? FindElsewhere(string name) => MirrorsOf(name).Select(mirror => new WorktreePlace(mirror, name, Path.Combine(home.WorktreesPath, name)))
+        .Where(place => place.IsElsewhere).Select(place => WorktreePlace.FolderOf(place.AdminFolder)).FirstOrDefault(Directory.Exists);
+
     /// <summary>Saves what can be saved, and moves it to the quarantine. Under the repository's lock.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="why">For people.</param>
+    /// <param name="mayStill">Asked last, under the lock, as the wait for it may have been long: whether it still belongs to no task.</param>
     /// <param name="cancellationToken">Ends git.</param>
     /// <returns>Where it is now; null when something still works there.</returns>
     /// <exception cref="IOException">It cannot be moved.</exception>
-    public async Task<string?> PutAsideAsync(string name, string why, CancellationToken cancellationToken)
+    public async Task<string?> PutAsideAsync(string name, string why, Func<Task<bool>> mayStill, CancellationToken cancellationToken)
     {
         var path = Path.Combine(home.WorktreesPath, name);
-        if (!TaskRequestRules.IsTaskId(name) || FindRepository(name) is not { } repository) return sessions.FindAlive(name) is null ? quarantine.Put(new(QuarantineKind.Worktree, name, why), path) : null;
+        if (!TaskRequestRules.IsTaskId(name) || FindRepository(name) is not { } repository)
+            return await mayStill() && sessions.FindAlive(name) is null ? quarantine.Put(new(QuarantineKind.Worktree, name, why), path) : null;
         using var stay = await repository.EnterAsync(cancellationToken);
-        if (sessions.FindAlive(name) is not null) return null;
+        if (!await mayStill() || sessions.FindAlive(name) is not null) return null;
         var place = new WorktreePlace(repository.Mirror, name, path);
         var item = new QuarantineItem(QuarantineKind.Worktree, name, why) { Repository = repository.Mirror.Repository };
         try
@@ -66,7 +78,8 @@ internal sealed partial class StrayWorktrees(
 
     private async Task<QuarantineItem> SaveAsync(WorktreePlace place, QuarantineItem item, CancellationToken cancellationToken)
     {
-        if (!repositories.IsThere(place.Mirror)) return item;
+        // A file, or a link that a person may have put there: nothing saves that.
+        if (!repositories.IsThere(place.Mirror) || (Path.Exists(place.Path) && !place.HasFolder)) return item;
         await settings.RestoreAsync(place.Mirror, cancellationToken);
         settings.RestoreWorktree(place.Mirror, place.TaskId);
         var record = WorktreeRecord.Read(place.Mirror, place.TaskId);
@@ -79,11 +92,14 @@ internal sealed partial class StrayWorktrees(
         }
 
         var unpushed = await salvage.SaveUnpushedAsync(place, session, record?.Branch, cancellationToken);
-        return item with { SavedTo = [.. ((string?[])[files.Ref, unpushed]).OfType<string>()], IsSaved = !files.HasRepository };
+        return item with { SavedTo = [.. ((string?[])[files.Ref, unpushed]).OfType<string>()], IsSaved = !files.HasRepository && !place.IsElsewhere };
     }
 
-    private GitRepository? FindRepository(string name) => Repositories().Select(repositories.Find).FirstOrDefault(
-        repository => Directory.Exists(repository.Mirror.AdminFolder(name)) || File.Exists(repository.Mirror.RecordPath(name)));
+    /// <summary>Several agents may have given worktrees of their own the same name: what we made comes first.</summary>
+    private GitRepository? FindRepository(string name) => MirrorsOf(name).OrderByDescending(mirror => File.Exists(mirror.RecordPath(name))).Select(mirror => repositories.Find(mirror.Repository)).FirstOrDefault();
+
+    private IEnumerable<GitMirror> MirrorsOf(string name) => Repositories().Select(repository => repositories.Find(repository).Mirror)
+        .Where(mirror => Directory.Exists(mirror.AdminFolder(name)) || File.Exists(mirror.RecordPath(name)));
 
     private SessionName LatestSession(string taskId)
     {

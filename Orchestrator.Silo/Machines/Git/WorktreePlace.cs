@@ -13,6 +13,9 @@ internal sealed record WorktreePlace(GitMirror Mirror, string TaskId, string Pat
     /// <summary>Whether there is a folder; a link that stands there instead is none.</summary>
     public bool HasFolder => Directory.Exists(Path) && new DirectoryInfo(Path).LinkTarget is null;
 
+    /// <summary>Whether git's half is that of a folder that stands elsewhere: an agent's own <c>git worktree add</c>. False when there is no such half.</summary>
+    public bool IsElsewhere => FolderOf(AdminFolder) is { } folder && !IsSame(folder, Path);
+
     public bool HasAdmin => File.Exists(System.IO.Path.Combine(AdminFolder, "HEAD"));
 
     /// <summary>The commit that is checked out; null when there is none.</summary>
@@ -32,6 +35,14 @@ internal sealed record WorktreePlace(GitMirror Mirror, string TaskId, string Pat
     public string? HeadBranch => RefFiles.ReadSymbolic(System.IO.Path.Combine(AdminFolder, "HEAD")) is { } name && name.StartsWith("refs/heads/", StringComparison.Ordinal)
         ? name["refs/heads/".Length..]
         : null;
+
+    /// <summary>The folder of which git keeps something; null when git does not say. It may be gone.</summary>
+    /// <param name="admin">Git's half.</param>
+    public static string? FolderOf(string admin) =>
+        RefFiles.ReadLoose(System.IO.Path.Combine(admin, "gitdir")) is { Length: > 0 } link ? System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(link, admin)) : null;
+
+    /// <summary>Git writes paths without links, and a link may be above our root (macOS has one above every temporary folder): the last three parts tell ours from one inside of another worktree.</summary>
+    private static bool IsSame(string folder, string path) => folder.Split('/').TakeLast(3).SequenceEqual(path.Split('/').TakeLast(3), StringComparer.Ordinal);
 
     /// <summary>The newest commit of a branch of ours; null when there is no such branch.</summary>
     public string? Tip(string branch) => RefFiles.Read(Mirror, "refs/heads/" + branch);

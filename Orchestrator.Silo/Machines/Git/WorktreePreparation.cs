@@ -47,6 +47,26 @@ internal sealed class WorktreePreparation(
         return Report(request, place, made, notes);
     }
 
+    /// <summary>
+    /// Finds the worktree of a task that has ended and never heard of it. One that was never ready is removed, as no agent has been there; what looks otherwise is left to the sweep.
+    /// </summary>
+    public async Task<WorktreeReport> FindAsync(GitRepository repository, SessionName session, CancellationToken cancellationToken)
+    {
+        var place = Place(repository, session.TaskId);
+        if (!repositories.IsThere(place.Mirror)) return new(session, null, null);
+        var record = WorktreeRecord.Read(place.Mirror, place.TaskId);
+        if (record is { State: WorktreeState.Ready or WorktreeState.Removing })
+            return new(session, place.HasFolder ? new(place.Mirror.Repository, place.Path, record.Branch, record.BaseBranch, record.BaseSha) : null, null);
+        var branch = record?.Branch ?? place.HeadBranch;
+        if (branch is null || (place.Tip(branch) ?? record?.BaseSha) is not { } tip) return new(session, null, null);
+        await settings.RestoreAsync(place.Mirror, cancellationToken);
+        await orphans.EndAsync([place.Path, place.AdminFolder], cancellationToken);
+        var notes = new List<string>();
+        await ClearAsync(place, session, record, branch, tip, notes, cancellationToken);
+        WorktreeRecord.Remove(place.Mirror, place.TaskId);
+        return new(session, null, null, notes.Count == 0 ? null : string.Join(' ', notes));
+    }
+
     private static WorktreeReport Report(WorktreeRequest request, WorktreePlace place, WorktreeRecord record, List<string> notes) => new(
         request.Session, new(request.Repository, place.Path, record.Branch, record.BaseBranch, record.BaseSha), null, notes.Count == 0 ? null : string.Join(' ', notes));
 

@@ -30,13 +30,14 @@ internal sealed record WorktreeRecord(WorktreeState State, string Branch, string
     }
 
     /// <summary>
-    /// Writes a task's record. Only <see cref="WorktreeState.Ready"/> waits for the disk: an intent that a power failure takes back leaves a worktree without a record, which is saved and made again.
+    /// Writes a task's record. <see cref="WorktreeState.Making"/> does not wait for the disk: an intent that a power failure takes back leaves a worktree without a record, which is saved and made again.
+    /// A removal that is taken back would make what is missing look like the agent's work.
     /// </summary>
     public void Write(GitMirror mirror, string taskId)
     {
         var path = mirror.RecordPath(taskId);
         DurableFile.CreateFolder(Path.GetDirectoryName(path)!);
-        DurableFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(this, WorktreeRecordJson.Default.WorktreeRecord), isFlushed: State == WorktreeState.Ready);
+        DurableFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(this, WorktreeRecordJson.Default.WorktreeRecord), isFlushed: State != WorktreeState.Making);
     }
 
     public static void Remove(GitMirror mirror, string taskId)

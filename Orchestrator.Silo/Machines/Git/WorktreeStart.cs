@@ -1,5 +1,6 @@
 using Orchestrator.Interfaces.Machines;
 using Orchestrator.Silo.Configuration;
+using Orchestrator.Silo.Machines.Cleanup;
 
 namespace Orchestrator.Silo.Machines.Git;
 
@@ -7,7 +8,7 @@ namespace Orchestrator.Silo.Machines.Git;
 /// Says where a task's work starts: a new branch <c>task/&lt;taskId&gt;</c> at the newest commit of its base, or an existing branch of the remote at its own newest commit. For the latter
 /// the base branch is what the work will be merged into: the one asked for, else the default branch.
 /// </summary>
-internal sealed class WorktreeStart(DefaultBranch defaultBranch, BranchRelease branches, OrphanedGits orphans, OrchestratorHome home)
+internal sealed class WorktreeStart(DefaultBranch defaultBranch, BranchRelease branches, OrphanedGits orphans, LiveSessions sessions, OrchestratorHome home)
 {
     /// <exception cref="GitRefusedException">There is no such branch.</exception>
     /// <exception cref="BranchTakenException">Another task works on it.</exception>
@@ -33,7 +34,7 @@ internal sealed class WorktreeStart(DefaultBranch defaultBranch, BranchRelease b
             $"Branch {branch} does not exist in repository {mirror.Repository} ({mirror.ShownUrl}).", "Push the branch, or send the task with another one."));
 
     /// <summary>
-    /// Git lets a branch be checked out once. Entries of folders that are gone are removed: they hold nothing but an index. One that was never ready, or is being removed, is left over, as nobody else makes
+    /// Git lets a branch be checked out once, whoever made the worktree. Entries of folders that are gone are removed: they hold nothing but an index. One that was never ready, or is being removed, is left over, as nobody else makes
     /// or removes any while we hold the repository's lock: it lets go of the branch.
     /// </summary>
     private async Task CheckNotTakenAsync(WorktreePlace place, string branch, CancellationToken cancellationToken)
@@ -45,6 +46,12 @@ internal sealed class WorktreeStart(DefaultBranch defaultBranch, BranchRelease b
             var owner = Path.GetFileName(admin);
             if (owner == place.TaskId || RefFiles.ReadSymbolic(Path.Combine(admin, "HEAD")) != "refs/heads/" + branch) continue;
             var other = new WorktreePlace(place.Mirror, owner, Path.Combine(home.WorktreesPath, owner));
+            if (!File.Exists(place.Mirror.RecordPath(owner)) && WorktreePlace.FolderOf(admin) is { } folder && Directory.Exists(folder))
+            {
+                await TakeFromAgentAsync(other, folder, branch, cancellationToken);
+                continue;
+            }
+
             if (Directory.Exists(other.Path))
             {
                 if (WorktreeRecord.Read(place.Mirror, owner) is not { State: WorktreeState.Making or WorktreeState.Removing }) throw new BranchTakenException(branch, owner);
@@ -55,6 +62,23 @@ internal sealed class WorktreeStart(DefaultBranch defaultBranch, BranchRelease b
 
             FolderRemoval.Remove(admin);
         }
+    }
+
+    /// <summary>A worktree that an agent has made for itself, anywhere: while it may work there, the branch is taken; then it lets go of the branch, and nothing of it is removed.</summary>
+    private async Task TakeFromAgentAsync(WorktreePlace other, string folder, string branch, CancellationToken cancellationToken)
+    {
+        if (FindUser(other.Mirror, folder) is { } user) throw new BranchTakenException(branch, user);
+        await branches.LetGoAsync(other, cancellationToken);
+        if (other.HeadBranch is not null) throw new BranchTakenException(branch, other.TaskId);
+    }
+
+    /// <summary>The task whose agent may work in that folder; null: there is none.</summary>
+    private string? FindUser(GitMirror mirror, string folder)
+    {
+        var root = home.WorktreesPath + "/";
+        var taskId = folder.StartsWith(root, StringComparison.Ordinal) ? folder[root.Length..].Split('/')[0] : null;
+        if (taskId is not null && File.Exists(mirror.RecordPath(taskId))) return sessions.FindAlive(taskId) is null ? null : taskId;
+        return sessions.FindAnyHeldLock(id => File.Exists(mirror.RecordPath(id)))?.Split('/')[0] ?? (LiveSessions.FindVisitor(folder) is null ? null : Path.GetFileName(folder));
     }
 }
 

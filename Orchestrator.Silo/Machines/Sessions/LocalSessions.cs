@@ -41,7 +41,7 @@ internal sealed partial class LocalSessions(
     public Task CloseAsync(SessionName session)
     {
         var folder = new SessionFolder(home, session);
-        return CloseAsync(folder, () => IsViewOfAnother(folder));
+        return CloseAsync(folder, () => IsViewOfAnother(folder, isStarting: false));
     }
 
     public async Task<SessionStart> StartAsync(SessionRequest request, CancellationToken cancellationToken)
@@ -58,7 +58,7 @@ internal sealed partial class LocalSessions(
         var folder = new SessionFolder(home, session);
         var life = listener is null ? null : new SessionLife(folder, listener, agents.WatchUsage(workerType, folder.Path), options.Value, clock);
         var end = await watch.WhenEndedAsync(folder, life, cancellationToken);
-        await CleanUpAsync(folder, cancellationToken);
+        await CleanUpAsync(folder, isStarting: false, cancellationToken);
         return reports.Create(folder, end, workerType, worktree);
     }
 
@@ -97,6 +97,15 @@ internal sealed partial class LocalSessions(
     }
 
     private async Task<SessionStart> StartOnceAsync(SessionRequest request)
+    {
+        var start = await BeginAsync(request);
+
+        // Nobody waits for the end of what ended before it began: the terminal that was opened for it goes here.
+        if (start.Ended is not null) await CleanUpAsync(new SessionFolder(home, request.Session), isStarting: true, CancellationToken.None);
+        return start;
+    }
+
+    private async Task<SessionStart> BeginAsync(SessionRequest request)
     {
         var folder = new SessionFolder(home, request.Session);
         var task = JsonSerializer.Deserialize(request.RequestJson, TaskRequestJsonContext.Default.TaskRequest) ?? throw new ArgumentException("The request is null.", nameof(request));
@@ -193,14 +202,14 @@ internal sealed partial class LocalSessions(
     }
 
     /// <summary>After the end: the view and the agent's keys go, the transcript stays. Whatever fails here, the end is told.</summary>
-    private async Task CleanUpAsync(SessionFolder folder, CancellationToken cancellationToken)
+    private async Task CleanUpAsync(SessionFolder folder, bool isStarting, CancellationToken cancellationToken)
     {
         try
         {
             // The host writes its last word and then ends: let it be gone before anyone relies on that.
             var startedAt = clock.GetTimestamp();
             while (folder.IsHeld && clock.GetElapsedTime(startedAt) < HostEndPatience) await Task.Delay(TimeSpan.FromMilliseconds(10), clock, cancellationToken);
-            await views.EndAsync(folder.Session.TaskId, () => IsViewOfAnother(folder), cancellationToken);
+            await views.EndAsync(folder.Session.TaskId, () => IsViewOfAnother(folder, isStarting), cancellationToken);
         }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested)
         {
@@ -224,9 +233,11 @@ internal sealed partial class LocalSessions(
     }
 
     /// <summary>Whether the task's terminal shows a later attempt by now.</summary>
-    private bool IsViewOfAnother(SessionFolder folder)
+    /// <param name="folder">The session's.</param>
+    /// <param name="isStarting">Whether it is its own start that asks.</param>
+    private bool IsViewOfAnother(SessionFolder folder, bool isStarting)
     {
-        if (_starting.Keys.Any(session => session.TaskId == folder.Session.TaskId)) return true;
+        if (_starting.Keys.Any(session => session.TaskId == folder.Session.TaskId && !(isStarting && session == folder.Session))) return true;
         try
         {
             var task = Path.GetDirectoryName(folder.Path)!;

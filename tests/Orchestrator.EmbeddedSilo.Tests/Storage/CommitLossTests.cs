@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Orchestrator.EmbeddedSilo.Storage;
+using Orleans.Runtime;
 
 namespace Orchestrator.EmbeddedSilo.Tests.Storage;
 
@@ -45,6 +46,56 @@ public sealed class CommitLossTests : IDisposable
         await OpenAsync(_folder.Database, expectedRows: null, expectedLoss: "is gone or its beginning is damaged");
         File.Delete(other + "-wal");
         await OpenAsync(other, expectedRows: null, expectedLoss: "is gone or its beginning is damaged");
+    }
+
+    [Fact]
+    public async Task A_loss_is_told_once_also_when_the_next_start_comes_before_the_next_commit()
+    {
+        if (!OperatingSystem.IsLinux()) return; // Where nothing is remembered, nothing is noticed.
+        await LeaveAsync(_folder.Database);
+        Flip(_folder.Database + "-wal", 32 + (20L * FrameBytes) + 500);
+        var database = Open(_folder.Database, 0);
+        Assert.NotNull(database.Loss);
+        var killed = _folder.File("killed.db");
+        foreach (var end in (string[])["", "-wal", "-mark"]) File.Copy(_folder.Database + end, killed + end);
+        await database.CloseAsync();
+        await OpenAsync(killed, expectedRows: null, expectedLoss: null);
+    }
+
+    [Fact]
+    public async Task Starts_that_fail_keep_one_copy_of_what_they_were_about_to_drop()
+    {
+        if (!OperatingSystem.IsLinux()) return; // Where nothing is remembered, nothing is noticed.
+        await LeaveAsync(_folder.Database);
+        Flip(_folder.Database + "-wal", 32 + 500);
+        Flip(_folder.Database, 1);
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Throws<OrleansConfigurationException>(() => Open(_folder.Database, 0, i));
+            Assert.Equal(2, Directory.GetFiles(_folder.Path, "*.lost-*").Length);
+        }
+    }
+
+    [Theory]
+    [InlineData("empty", "-wal")]
+    [InlineData("empty", "-mark")]
+    [InlineData("gone", "-wal")]
+    [InlineData("gone", "-mark")]
+    [InlineData("gone", ".restoring")]
+    [InlineData("whole", ".restoring-wal")]
+    public async Task A_database_without_what_is_beside_it_is_refused_and_all_stays_as_it_is(string how, string beside)
+    {
+        await LeaveAsync(_folder.Database);
+        if (!File.Exists(_folder.Database + beside)) File.Copy(_folder.Database + "-wal", _folder.Database + beside);
+        foreach (var end in (string[])["-wal", "-mark"])
+            if (end != beside) File.Delete(_folder.Database + end);
+        if (how == "gone") File.Delete(_folder.Database);
+        if (how == "empty") await File.WriteAllBytesAsync(_folder.Database, []);
+        var before = (Directory.GetFiles(_folder.Path).Order().ToList(), TemporaryFolder.Hash(_folder.Database), TemporaryFolder.Hash(_folder.Database + beside));
+        var error = Assert.Throws<OrleansConfigurationException>(() => Open(_folder.Database, 0));
+        Assert.Equal(SqliteFaultKind.Corrupt, SqliteFault.In(error)!.Kind);
+        Assert.Equal(before.Item1, Directory.GetFiles(_folder.Path).Order());
+        Assert.Equal((before.Item2, before.Item3), (TemporaryFolder.Hash(_folder.Database), TemporaryFolder.Hash(_folder.Database + beside)));
     }
 
     [Fact]
@@ -97,11 +148,17 @@ public sealed class CommitLossTests : IDisposable
         Assert.False(File.Exists(path + "-mark"));
     }
 
-    private static SqliteDatabase Open(string path, int reserveBytes)
+    private static SqliteDatabase Open(string path, int reserveBytes, int hoursLater = 0)
     {
-        var database = new SqliteDatabase(Options.Create(new SqliteOptions { Path = path, ReserveBytes = reserveBytes }), NullLogger<SqliteDatabase>.Instance, TimeProvider.System);
+        var database = new SqliteDatabase(
+            Options.Create(new SqliteOptions { Path = path, ReserveBytes = reserveBytes }), NullLogger<SqliteDatabase>.Instance, new Later(hoursLater));
         database.Open();
         return database;
+    }
+
+    private sealed class Later(int hours) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow().AddHours(hours);
     }
 
     private static void Flip(string path, long at)

@@ -38,6 +38,36 @@ public sealed class ReserveTests : IDisposable
     }
 
     [Fact]
+    public async Task Of_writes_that_share_a_commit_only_the_one_that_found_no_room_is_executed_again()
+    {
+        var database = await OpenAsync();
+        await database.WriteAsync(session => session.Scalar("PRAGMA max_page_count=1"));
+        await database.WriteAsync(session => session.Execute("INSERT INTO grain_state VALUES ('s', 'count', 0, x'00')"));
+        using var mayEnd = new ManualResetEventSlim();
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var holding = Task.Run(() => database.WriteAsync(_ =>
+        {
+            begun.SetResult();
+            return mayEnd.Wait(TimeSpan.FromSeconds(30));
+        }));
+        await begun.Task.Within("the write that holds the writer begins");
+        var small = Enumerable.Range(0, 3).Select(_ => database.WriteAsync(session => session.Execute("UPDATE grain_state SET etag = etag + 1 WHERE grain_key = 'count'"))).ToList();
+        var large = database.WriteAsync(session =>
+        {
+            if (!database.HasReserve) session.Scalar("PRAGMA max_page_count=1000000");
+            return session.Execute("INSERT INTO grain_state VALUES ('s', 'large', 1, zeroblob(600000))");
+        });
+        mayEnd.Set();
+        Assert.True(await holding.Within("the write that held the writer ends"));
+        await Task.WhenAll([.. small, large]).Within("the writes end");
+        Assert.Equal(3L, TemporaryFolder.Sql(_folder.Database, "SELECT etag FROM grain_state WHERE grain_key = 'count'"));
+        Assert.Equal(1L, TemporaryFolder.Sql(_folder.Database, "SELECT count(*) FROM grain_state WHERE grain_key = 'large'"));
+        Assert.Equal(SqliteFaultKind.Full, Assert.Single(_faults).Kind);
+        Assert.False(database.HasReserve);
+        await database.CloseAsync();
+    }
+
+    [Fact]
     public async Task Without_a_reserve_left_the_write_fails_with_the_cause()
     {
         var database = await OpenAsync(0);
@@ -64,6 +94,61 @@ public sealed class ReserveTests : IDisposable
         Assert.Equal(1L, TemporaryFolder.Sql(copy, "SELECT count(*) FROM grain_state"));
         await database.CloseAsync();
         Assert.Equal([_folder.Database, _folder.Database + ".reserve"], Directory.GetFiles(_folder.Path).Where(file => !file.Contains("killed", StringComparison.Ordinal)).Order());
+    }
+
+    [Fact]
+    public async Task A_short_log_is_made_longer_only_by_whoever_holds_the_write_lock()
+    {
+        var database = await OpenAsync();
+        using var mayEnd = new ManualResetEventSlim();
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        CutLog();
+        var writing = Task.Run(() => database.WriteAsync(session =>
+        {
+            begun.SetResult();
+            return mayEnd.Wait(TimeSpan.FromSeconds(30));
+        }));
+        await begun.Task.Within("the write begins");
+        var taking = database.TryTakeReserveAsync();
+        Assert.Equal(0, LogBytes);
+        Assert.False(taking.IsCompleted);
+        mayEnd.Set();
+        Assert.True(await writing.Within("the write ends"));
+        Assert.True(await taking.Within("the room is taken"));
+        Assert.True(LogBytes >= ReserveBytes);
+        await database.CloseAsync();
+    }
+
+    [Fact]
+    public async Task What_is_committed_while_a_short_log_is_made_longer_stays()
+    {
+        const int Rounds = 5, Writers = 4, Writes = 25;
+        var database = await OpenAsync();
+        for (var round = 0; round < Rounds; round++)
+        {
+            CutLog();
+            using var start = new Barrier(Writers + 1);
+            var writers = Enumerable.Range(0, Writers).Select(writer => Task.Factory.StartNew(
+                async () =>
+                {
+                    start.SignalAndWait();
+                    for (var i = 0; i < Writes; i++) await database.WriteAsync(session => session.Execute("INSERT INTO grain_state VALUES ('s', ?1, 1, zeroblob(3000))", $"{round} {writer} {i}"));
+                },
+                TaskCreationOptions.LongRunning).Unwrap()).ToList();
+            start.SignalAndWait();
+            Assert.True(await database.TryTakeReserveAsync().Within("the room is taken"));
+            await Task.WhenAll(writers).Within("the writers end");
+            Assert.Empty(_faults);
+            Assert.Equal((long)(round + 1) * Writers * Writes, TemporaryFolder.Sql(_folder.Database, "SELECT count(*) FROM grain_state"));
+
+            // As after a kill, which reads the log from its beginning.
+            var copy = _folder.File($"killed{round}.db");
+            foreach (var end in (string[])["", "-wal"]) File.Copy(_folder.Database + end, copy + end);
+            Assert.Equal((long)(round + 1) * Writers * Writes, TemporaryFolder.Sql(copy, "SELECT count(*) FROM grain_state"));
+            Assert.Equal("ok", TemporaryFolder.Sql(copy, "PRAGMA integrity_check"));
+        }
+
+        await database.CloseAsync();
     }
 
     [Fact]
@@ -96,12 +181,14 @@ public sealed class ReserveTests : IDisposable
     {
         var database = await OpenAsync();
         using var stop = new CancellationTokenSource();
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var writing = Task.Run(async () =>
         {
             var count = 0;
-            while (!stop.IsCancellationRequested) await database.WriteAsync(session => session.Execute("INSERT INTO grain_state VALUES ('s', ?1, 1, zeroblob(2000))", $"k{count++}"));
+            for (; !stop.IsCancellationRequested; begun.TrySetResult()) await database.WriteAsync(session => session.Execute("INSERT INTO grain_state VALUES ('s', ?1, 1, zeroblob(2000))", $"k{count++}"));
             return count;
         });
+        await begun.Task.Within("a write ends");
         var copies = Enumerable.Range(0, 5).Select(i => _folder.File($"copy{i}.db")).ToList();
         foreach (var copy in copies) database.CopyTo(copy);
         await stop.CancelAsync();
@@ -117,6 +204,15 @@ public sealed class ReserveTests : IDisposable
         foreach (var copy in OperatingSystem.IsWindows() ? [] : copies) CheckMode(copy);
         Assert.Empty(Directory.GetFiles(_folder.Path, "copy*-*"));
         await database.CloseAsync();
+    }
+
+    private long LogBytes => new FileInfo(_folder.Database + "-wal").Length;
+
+    /// <summary>Somebody moves the log into the file, and cuts it.</summary>
+    private void CutLog()
+    {
+        Assert.Equal(0L, TemporaryFolder.Sql(_folder.Database, "PRAGMA wal_checkpoint(TRUNCATE)"));
+        Assert.Equal(0, LogBytes);
     }
 
     private static void CheckMode(string path)

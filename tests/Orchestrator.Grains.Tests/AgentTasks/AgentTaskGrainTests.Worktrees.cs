@@ -1,3 +1,4 @@
+using Orchestrator.Grains.AgentTasks;
 using Orchestrator.Interfaces.AgentTasks;
 
 namespace Orchestrator.Grains.Tests.AgentTasks;
@@ -105,6 +106,20 @@ public sealed partial class AgentTaskGrainTests
     }
 
     [Fact]
+    public async Task A_branch_that_could_not_be_let_go_is_let_go_when_it_is_wanted_again()
+    {
+        await using var silo = await EndedAsync();
+        silo.Machine.OnKeep = () => silo.Machine.Log.Count(line => line == "keep t1/1.1") == 1 ? new("The disk is full.") : null;
+        silo.Machine.OnPrepare = request => silo.Machine.Log.Count(line => line == "keep t1/1.1") >= 2
+            ? new(request.Session, FakeMachine.TreeOf(request.Session.TaskId), null)
+            : new(request.Session, null, null, BlockedBy: "t1");
+        await TickUntilAsync(silo, Task.CompletedTask);
+        await silo.SubmitAsync("t2");
+        await silo.Machine.DidAsync("keep t1/1.1");
+        await TickUntilAsync(silo, RunningAsync(silo, "t2"));
+    }
+
+    [Fact]
     public async Task A_task_at_work_keeps_a_branch_that_another_one_wants()
     {
         await using var silo = await TaskSilo.StartAsync();
@@ -115,6 +130,68 @@ public sealed partial class AgentTaskGrainTests
         silo.Machine.End(First);
         await SettledAsync(silo, "t1");
         Assert.DoesNotContain("keep t1/1.1", silo.Machine.Log);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_worktree_that_was_made_when_the_service_died_is_found_when_the_task_was_stopped_and_goes(bool dies)
+    {
+        await using var silo = await TaskSilo.StartAsync(silo => silo.Options.WorktreeKeep = WorktreeKeep.Never);
+        silo.Machine.OnFind = session => new(session, FakeMachine.TreeOf(session.TaskId), null);
+        await UnheardAsync(silo, nameof(IAgentTaskGrain.WorktreePrepared), nameof(IAgentTaskGrain.WorktreeFound));
+        if (dies)
+        {
+            await silo.Machine.DidAsync("find t1/1.1");
+            silo.Loses = null;
+            await silo.RestartAsync();
+        }
+
+        silo.Loses = null;
+        await RemovedAsync(silo);
+        var task = (await silo.TaskGrain("t1").GetAsync())!;
+        Assert.Equal(AgentTaskStatus.Cancelled, task.Status);
+        Assert.Contains(task.Timeline, entry => entry is { Event: "worktree_found", Detail: "task/t1 at /worktrees/t1" });
+        Assert.Contains("remove t1/1.1", silo.Machine.Log);
+    }
+
+    [Fact]
+    public async Task One_that_was_not_made_is_looked_for_until_the_machine_has_answered_and_nothing_is_owed_then()
+    {
+        await using var silo = await TaskSilo.StartAsync();
+        await UnheardAsync(silo, nameof(IAgentTaskGrain.WorktreePrepared));
+        await silo.Machine.DidAsync("find t1/1.1");
+        await SettledAsync(silo, "t1");
+        await TickUntilAsync(silo, Task.CompletedTask);
+        var looks = silo.Machine.Log.Count(line => line == "find t1/1.1");
+        await TickUntilAsync(silo, Task.CompletedTask);
+        Assert.Equal(looks, silo.Machine.Log.Count(line => line == "find t1/1.1"));
+        Assert.Equal(WorktreeRelease.Gone, await silo.TaskGrain("t1").ReleaseWorktreeAsync(null, "x"));
+    }
+
+    [Fact]
+    public async Task A_worktree_that_nobody_heard_of_lets_go_of_a_branch_that_another_task_wants()
+    {
+        await using var silo = await TaskSilo.StartAsync();
+        await UnheardAsync(silo, nameof(IAgentTaskGrain.WorktreePrepared));
+        await silo.Machine.DidAsync("find t1/1.1");
+        await SettledAsync(silo, "t1");
+        silo.Loses = null;
+        silo.Machine.OnFind = session => new(session, FakeMachine.TreeOf(session.TaskId), null);
+        silo.Machine.OnPrepare = request => silo.Machine.Log.Contains("keep t1/1.1") ? new(request.Session, FakeMachine.TreeOf(request.Session.TaskId), null) : new(request.Session, null, null, BlockedBy: "t1");
+        await silo.SubmitAsync("t2");
+        await silo.Machine.DidAsync("keep t1/1.1");
+        await TickUntilAsync(silo, RunningAsync(silo, "t2"));
+    }
+
+    /// <summary>The machine made a worktree, its task never heard of it, and was cancelled.</summary>
+    private static async Task UnheardAsync(TaskSilo silo, params string[] lost)
+    {
+        silo.Loses = call => lost.Contains(call.MethodName);
+        await silo.SubmitAsync("t1");
+        await silo.Machine.DidAsync("prepare t1/1.1");
+        Assert.Equal(CancelResult.Cancelled, await silo.TaskGrain("t1").CancelAsync());
+        await silo.Catalog.ReachedAsync("t1", AgentTaskPhase.Ended);
     }
 
     private static async Task<TaskSilo> EndedAsync()

@@ -328,4 +328,17 @@ public sealed class AgentTaskTransitionsTests
         "stopping" => AgentTaskTransitions.TimePassed(Running(), Options, Start.AddHours(1)),
         _ => Running().Ended(Exit(0, Said())),
     };
+
+    [Fact]
+    public void A_task_that_was_blocked_after_it_had_a_slot_may_have_a_worktree_all_the_same()
+    {
+        Assert.Equal(WorktreeCare.None, AgentTaskEffects.CareOf(AgentTaskTransitions.Cancel(TaskScenario.Waiting(), TaskScenario.Start).Next, TaskScenario.Options));
+        var blocked = AgentTaskTransitions.WorktreePrepared(TaskScenario.Preparing(), new(TaskScenario.Session(), null, null, BlockedBy: "t2"), TaskScenario.Start);
+        var ended = AgentTaskTransitions.Cancel(blocked, TaskScenario.Start).Next;
+        Assert.Equal(WorktreeCare.Find, AgentTaskEffects.CareOf(ended, TaskScenario.Options));
+        Assert.Equal(WorktreeCare.None, AgentTaskEffects.CareOf(AgentTaskTransitions.WorktreeFound(ended, new(TaskScenario.Session(), null, null), TaskScenario.Start), TaskScenario.Options));
+        var failed = new WorktreeReport(TaskScenario.Session(), null, new("Git says no."));
+        Assert.Equal(WorktreeCare.Find, AgentTaskEffects.CareOf(AgentTaskTransitions.WorktreeFound(ended, failed, TaskScenario.Start), TaskScenario.Options));
+        Assert.Equal(WorktreeCare.None, AgentTaskEffects.CareOf(AgentTaskTransitions.WorktreeFound(ended, failed, TaskScenario.Start.AddHours(1)), TaskScenario.Options));
+    }
 }

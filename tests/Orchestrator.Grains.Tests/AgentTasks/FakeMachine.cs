@@ -28,7 +28,12 @@ internal sealed class FakeMachine : IWorktrees, ISessions
     /// <summary>How worktrees come out.</summary>
     public Func<WorktreeRequest, WorktreeReport> OnPrepare { get; set; } = request => new(request.Session, TreeOf(request.Session.TaskId), null);
 
+    /// <summary>What is found of worktrees that nobody knows of.</summary>
+    public Func<SessionName, WorktreeReport> OnFind { get; set; } = session => new(session, null, null);
+
     public Func<SessionName, WorkReport> OnCollect { get; set; } = session => new(session, 1, [new(new string('c', 40), "work")], new(1, 1, 0), IsDirty: false);
+
+    public Func<MachineFailure?> OnKeep { get; set; } = () => null;
 
     public Func<MachineFailure?> OnRemove { get; set; } = () => null;
 
@@ -55,6 +60,12 @@ internal sealed class FakeMachine : IWorktrees, ISessions
     {
         Note($"collect {session}");
         return Task.FromResult(OnCollect(session));
+    }
+
+    public Task<WorktreeReport> FindAsync(SessionName session, string repository, CancellationToken cancellationToken)
+    {
+        Note($"find {session}");
+        return Task.FromResult(OnFind(session));
     }
 
     public Task UnlockAsync(SessionName session, Worktree worktree, CancellationToken cancellationToken)

@@ -53,6 +53,36 @@ public sealed class ClockJumpTests
         Assert.Equal(AgentTaskStatus.Completed, (await silo.TaskGrain("t1").GetAsync())!.Status);
     }
 
+    [Fact]
+    public async Task A_clock_that_was_set_back_before_a_restart_keeps_nobody_from_looking_again()
+    {
+        await using var silo = await TaskSilo.StartAsync();
+        var lost = 0;
+        silo.Loses = call => call.MethodName == nameof(IAgentTaskGrain.WorkCollected) && Interlocked.Increment(ref lost) <= 2;
+        await SubmitAsync(silo, "t1");
+        await ReachAsync(silo, "running");
+        silo.Machine.End(new SessionName("t1", 1, 1));
+        await LostAsync(1);
+        silo.Clock.SetWallClockForward(TimeSpan.FromHours(-2));
+        await silo.RestartAsync();
+        await LostAsync(2);
+        for (var passed = TimeSpan.Zero; !await IsDoneAsync(silo, "t1"); passed += TimeSpan.FromSeconds(20))
+        {
+            Assert.True(passed < Patience, $"Nobody looks again: {await DescribeAsync(silo)}");
+            silo.Clock.Advance(TimeSpan.FromSeconds(20));
+            await Task.Delay(TimeSpan.FromMilliseconds(3), TimeProvider.System);
+        }
+
+        async Task LostAsync(int count)
+        {
+            for (var i = 0; Volatile.Read(ref lost) < count; i++)
+            {
+                Assert.True(i < 4000, $"Notice {count} was never sent: {await DescribeAsync(silo)}");
+                await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
+            }
+        }
+    }
+
     private static async Task ReachAsync(TaskSilo silo, string moment)
     {
         var phase = moment switch

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Orchestrator.Grains.AgentTasks;
 using Orchestrator.Interfaces.AgentTasks;
+using Orchestrator.Silo.Machines.Cleanup;
+using Orchestrator.Testing.Service;
 
 namespace Orchestrator.Silo.Tests.Http;
 
@@ -32,6 +34,17 @@ public sealed class SweepRouteTests
         Assert.Equal(3, (await DrySweepAsync(service)).GetProperty("removed").GetArrayLength());
     }
 
+    [Fact]
+    public async Task A_clock_that_was_set_by_years_makes_nothing_a_leftover_at_once()
+    {
+        await using var service = await StartAsync(0, Old);
+        Directory.CreateDirectory(Path.Combine(service.App.Settings.Home.SessionsPath, "notes"));
+        service.Clock.SetWallClockForward(TimeSpan.FromDays(3650));
+        Assert.Equal(0, (await DrySweepAsync(service)).GetProperty("quarantined").GetArrayLength());
+        Assert.Equal(0, (await SweepAsync(service, "")).GetProperty("quarantined").GetArrayLength());
+        Assert.Equal(1, (await SweepAsync(service, "")).GetProperty("quarantined").GetArrayLength());
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(-2)]
@@ -51,6 +64,28 @@ public sealed class SweepRouteTests
         await catalog.UpdateAsync(catalog.Find("task-0")! with { Phase = AgentTaskPhase.Collecting }, default);
         await catalog.UpdateAsync(catalog.Find("task-1")! with { OwesCallback = true }, default);
         Assert.Equal(0, (await DrySweepAsync(service)).GetProperty("removed").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task What_cannot_be_deleted_from_the_quarantine_keeps_nothing_else()
+    {
+        if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess) return;
+        await using var service = await StartAsync(0, Old);
+        string Put(string name) => service.Get<Quarantine>().Put(
+            new(QuarantineKind.Session, name, "A test wants it.") { IsSaved = true }, Directory.CreateDirectory(Path.Combine(service.App.Settings.Home.SessionsPath, name)).FullName);
+        var (stuck, _) = (Put("first"), Put("second"));
+        if (Tool.TryRun("mount", "-t", "tmpfs", "tmpfs", stuck).ExitCode != 0) return;
+        try
+        {
+            service.Clock.Advance(TimeSpan.FromDays(31));
+            var swept = await SweepAsync(service, "");
+            Assert.Single(swept.GetProperty("troubles").EnumerateArray());
+            Assert.Equal("first", Assert.Single(service.Get<Quarantine>().List()).Item.Name);
+        }
+        finally
+        {
+            Tool.Run("umount", stuck);
+        }
     }
 
     private static Task<JsonElement> DrySweepAsync(ServiceUnderTest service) => SweepAsync(service, "?dryRun=true");

@@ -88,6 +88,14 @@ public sealed class ToolRunnerTests : IDisposable
     }
 
     [Fact]
+    public void An_output_is_closed_by_its_reader()
+    {
+        var stream = new MemoryStream();
+        new ToolOutput(stream, 1).Dispose();
+        Assert.False(stream.CanRead);
+    }
+
+    [Fact]
     public async Task At_its_deadline_a_tool_is_killed_with_its_grandchildren()
     {
         var pids = _folder.At("pids");

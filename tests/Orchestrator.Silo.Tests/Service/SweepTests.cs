@@ -158,6 +158,7 @@ public sealed class SweepTests
 
     private static void MakeOld(ServiceBed bed)
     {
+        foreach (var file in Directory.GetFileSystemEntries(Path.Combine(bed.Place.Home, "sessions"), "*", SearchOption.AllDirectories)) File.SetLastWriteTimeUtc(file, DateTime.UnixEpoch);
         foreach (var folder in (string[])["worktrees", "sessions", "s"])
             foreach (var entry in Directory.GetDirectories(Path.Combine(bed.Place.Home, folder))) Directory.SetLastWriteTimeUtc(entry, DateTime.UnixEpoch);
     }

@@ -15,6 +15,17 @@ public sealed class BackupFilesTests
     }
 
     [Fact]
+    public void One_that_is_made_later_is_newer_by_its_name_whatever_the_clock_says()
+    {
+        Assert.Equal(Now, BackupFiles.TimeAfter(null, Now));
+        Assert.Equal(Now, BackupFiles.TimeAfter(Now.AddMinutes(-15), Now));
+        var ahead = Now.AddHours(2);
+        var names = new List<string> { BackupFiles.NameAt(ahead) };
+        for (var i = 0; i < 3; i++) names.Add(BackupFiles.NameAt(BackupFiles.TimeAfter(BackupFiles.TimeOf(names[^1]), Now.AddMinutes(15 * i))));
+        Assert.Equal(names.Distinct().Order(StringComparer.Ordinal), names);
+    }
+
+    [Fact]
     public void The_newest_are_kept_and_the_last_of_each_of_seven_days_and_what_is_not_ours()
     {
         // Every quarter of an hour for ten days.

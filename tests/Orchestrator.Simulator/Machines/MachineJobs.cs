@@ -11,10 +11,14 @@ namespace Orchestrator.Simulator.Machines;
 /// </summary>
 internal sealed class MachineJobs(World world, SimulatedMachine machine, SimulatedSilo silo) : IMachineGrain
 {
+    /// <summary>How often a session is looked at for a sign of life.</summary>
+    public static readonly TimeSpan LifePeriod = TimeSpan.FromSeconds(45);
+
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
     private readonly HashSet<(SessionName Session, JobKind Kind)> _jobs = [];
     private readonly Dictionary<SessionName, SessionStartedReport> _started = [];
     private readonly Dictionary<SessionName, Action> _watches = [];
+    private readonly HashSet<SessionName> _lives = [];
     private readonly HashSet<SessionName> _cancelled = [];
     private readonly Dictionary<SessionName, Action> _afterPreparing = [];
 
@@ -26,6 +30,7 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
         Collect,
         Keep,
         Remove,
+        Find,
     }
 
     public SimulatedSilo Silo => silo;
@@ -93,7 +98,10 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
         Job(session, JobKind.Keep, number => machine.Keep(session, number), problem => TaskOf(session).WorktreeSettled(session, problem));
 
     public Task RemoveWorktreeAsync(SessionName session, Worktree worktree) =>
-        Job(session, JobKind.Remove, number => machine.Remove(session, number), problem => silo.TryTell(session.TaskId, "WorktreeRemoved", session, problem) ? Task.CompletedTask : TaskOf(session).WorktreeSettled(session, problem));
+        Job(session, JobKind.Remove, number => machine.Remove(session, number), problem => TaskOf(session).WorktreeRemoved(session, problem));
+
+    public Task FindWorktreeAsync(SessionName session, string repository) =>
+        Job(session, JobKind.Find, number => machine.Find(session, number), report => TaskOf(session).WorktreeFound(report));
 
     /// <summary>Something of a session is another than it was. Whoever watches it looks when it comes to it.</summary>
     public void Changed(SimulatedSession session)
@@ -195,6 +203,23 @@ internal sealed class MachineJobs(World world, SimulatedMachine machine, Simulat
     {
         _watches[session.Name] = () => CheckForEnd(session);
         Look(session);
+        LookForLife(session);
+    }
+
+    /// <summary>SessionLife and TaskNotices: says that a session is silent, and what it has used, again and again as long as that is so, and nobody has told it to stop.</summary>
+    public void LookForLife(SimulatedSession session)
+    {
+        if (!session.IsSilent && !session.IsSpender) return;
+        if (_watches.ContainsKey(session.Name) && session.IsHeld && _lives.Add(session.Name)) world.Clock.Set($"life {session.Name}", LifePeriod, () => SayLife(session));
+    }
+
+    private void SayLife(SimulatedSession session)
+    {
+        _lives.Remove(session.Name);
+        if (!_watches.ContainsKey(session.Name) || !session.IsHeld || session.IsStopAsked) return;
+        if (session.IsSpender) _ = TaskOf(session.Name).SessionUsed(session.Name, session.UsageAfter(world.Clock.Elapsed));
+        if (session.IsSilent) _ = TaskOf(session.Name).SessionStalled(session.Name, session.StartedAt);
+        LookForLife(session);
     }
 
     private void Look(SimulatedSession session) => Work($"look {session.Name}", (_, _) =>

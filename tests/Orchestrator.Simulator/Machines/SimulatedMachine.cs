@@ -10,6 +10,7 @@ internal sealed class SimulatedMachine(World world)
     private static readonly int[] AgentSeconds = [1, 5, 20, 60, 90, 180, 400, int.MaxValue];
     private readonly SortedDictionary<string, SimulatedTree> _trees = new(StringComparer.Ordinal);
     private readonly List<SimulatedSession> _sessions = [];
+    private readonly Dictionary<string, (TimeSpan Until, bool IsSaid)> _limits = new(StringComparer.Ordinal);
     private MachineJobs? _jobs;
     private int _boots;
 
@@ -34,6 +35,8 @@ internal sealed class SimulatedMachine(World world)
         return made;
     }
 
+    public SimulatedSession? Find(SessionName name) => _sessions.Find(session => session.Name == name);
+
     public SimulatedSession? AliveOf(string taskId) => _sessions.Find(session => session.IsAlive && session.Name.TaskId == taskId);
 
     public SimulatedTree? TreeOf(string taskId) => _trees.TryGetValue(taskId, out var tree) && tree.IsThere ? tree : null;
@@ -46,7 +49,9 @@ internal sealed class SimulatedMachine(World world)
         var branch = request.ContinuationBranch ?? $"task/{taskId}";
         foreach (var (other, tree) in _trees)
         {
-            if (other != taskId && tree.IsThere && tree.HeldBranch == branch) return new(request.Session, null, null, BlockedBy: other);
+            if (other == taskId || !tree.IsThere || tree.HeldBranch != branch) continue;
+            world.Invariants.Blocked(taskId, other);
+            return new(request.Session, null, null, BlockedBy: other);
         }
 
         if (number % 40 == 3) return new(request.Session, null, new("It cannot be made.", Kind: (MachineFailureKind)(1 + (number / 40 % 3))));
@@ -69,12 +74,32 @@ internal sealed class SimulatedMachine(World world)
         return null;
     }
 
+    /// <summary>As WorktreePreparation.FindAsync.</summary>
+    public WorktreeReport Find(SessionName session, int number) =>
+        number % 24 == 7 ? new(session, null, new("Git says no."))
+        : new(session, world.Mutations.Mutant == Mutant.NothingFound ? null : TreeOf(session.TaskId)?.Worktree, null);
+
     public string? Remove(SessionName session, int number)
     {
         if (number % 24 == 7) return "It cannot be saved.";
-        if (AliveOf(session.TaskId) is { } alive) world.Violate("I10", $"the worktree of {session.TaskId} is removed while {alive} lives");
+        world.Invariants.TreeGoes(session.TaskId);
         _trees.Remove(session.TaskId);
         return null;
+    }
+
+    /// <summary>As StrayWorktrees.PutAsideAsync: whatever lives there keeps it.</summary>
+    public void PutAside(string taskId)
+    {
+        if (AliveOf(taskId) is not null && world.Mutations.Mutant != Mutant.SweepsTheLiving) return;
+        world.Invariants.TreeGoes(taskId);
+        _trees.Remove(taskId);
+    }
+
+    /// <summary>An account reaches its usage limit: its agents end, and those that start before its time is over do so, too.</summary>
+    public void Limit(string account, TimeSpan time, bool isSaid)
+    {
+        _limits[account] = (world.Clock.Elapsed + time, isSaid);
+        foreach (var session in _sessions.Where(session => session.IsHeld && world.Scenario.TaskOf(session.Name.TaskId).WorkerType == account).ToList()) MeetLimit(session);
     }
 
     /// <summary>A host is started, and comes up when a schedule says so, whether the service still lives or not. As Orchestrator.SessionHost: lock, then stop, then the agent.</summary>
@@ -98,21 +123,21 @@ internal sealed class SimulatedMachine(World world)
     public void EndAgent(SimulatedSession session, int number)
     {
         if (!session.IsHeld || session.Exit is not null) return;
-        Over(session, AgentEnds.Of(session.Name, world.Scenario.TaskOf(session.Name.TaskId).AgentType, number, world.Clock.GetUtcNow()));
+        Over(session, AgentEnds.Of(session.Name, AgentTypeOf(session), session.UsageAfter(world.Clock.Elapsed), number, world.Clock.GetUtcNow()));
     }
 
     /// <summary>It is told to stop, and goes within the grace.</summary>
     public void Stop(SimulatedSession session, int number) => world.Clock.Set($"dies {session.Name}", TimeSpan.FromSeconds(number % 11), () =>
     {
         // The host can be killed meanwhile.
-        if (session.IsHeld) Over(session, new(session.Name, SessionEndKind.Exited, world.Clock.GetUtcNow(), null, 2, WasStopped: true));
+        if (session.IsHeld) Over(session, AgentEnds.Stopped(session.Name, AgentTypeOf(session), session.UsageAfter(world.Clock.Elapsed), world.Mix(number), world.Clock.GetUtcNow()));
     }, isOutside: true);
 
-    /// <summary>It has shown no sign of life since its start, and says what it has used (TaskNotices).</summary>
+    /// <summary>It shows no sign of life any more, and whoever watches it says so.</summary>
     public void Stall(SimulatedSession session)
     {
-        world.Silo.TryTell(session.Name.TaskId, "SessionUsed", session.Name, new AgentUsage(10, 20, 0, 0, 0.5, 2));
-        world.Silo.TryTell(session.Name.TaskId, "SessionStalled", session.Name, session.StartedAt);
+        session.IsSilent = true;
+        _jobs?.LookForLife(session);
     }
 
     /// <summary>The host is killed: its lock is free, its agent lives on.</summary>
@@ -145,16 +170,37 @@ internal sealed class SimulatedMachine(World world)
 
     private void Begin(SimulatedSession session, int number)
     {
-        (session.IsStarted, session.IsHeld, session.IsAlive, session.StartedAt) = (true, true, true, world.Clock.GetUtcNow());
+        (session.IsStarted, session.IsHeld, session.IsAlive, session.StartedAt, session.StartedAfter) = (true, true, true, world.Clock.GetUtcNow(), world.Clock.Elapsed);
+        // An agent that hung is likely to hang again.
+        var hasHung = Find(session.Name with { Attempt = session.Name.Attempt - 1 }) is { IsSilent: true };
+        session.IsSilent = (number >> 8) % 8 == 1 || (hasHung && (number >> 8) % 8 < 7);
+        session.IsSpender = (number >> 11) % 6 == 1;
         world.Invariants.SessionStarted(session);
+        if (_limits.TryGetValue(world.Scenario.TaskOf(session.Name.TaskId).WorkerType, out var limit) && world.Clock.Elapsed < limit.Until)
+        {
+            MeetLimit(session);
+            return;
+        }
+
+        if (session.IsSilent) return;
         var seconds = AgentSeconds[(number >> 4) % AgentSeconds.Length];
         if (seconds != int.MaxValue) session.End = world.Clock.Set($"agent {session.Name}", TimeSpan.FromSeconds(seconds), () => EndAgent(session, world.Mix(number)), isOutside: true);
     }
 
+    private void MeetLimit(SimulatedSession session)
+    {
+        var (until, isSaid) = _limits[world.Scenario.TaskOf(session.Name.TaskId).WorkerType];
+        var now = world.Clock.GetUtcNow();
+        Over(session, AgentEnds.Limited(session.Name, session.UsageAfter(world.Clock.Elapsed), isSaid ? now + (until - world.Clock.Elapsed) : null, now));
+    }
+
+    private string? AgentTypeOf(SimulatedSession session) => world.Scenario.TaskOf(session.Name.TaskId).AgentType;
+
     private void Over(SimulatedSession session, SessionEndedReport exit)
     {
         session.Exit = exit;
-        session.IsHeld = session.IsAlive = false;
+        session.IsHeld = false;
+        session.IsAlive = world.Mutations.Mutant == Mutant.LimitedLiveOn && exit.Report?.ErrorKind == AgentErrorKind.UsageLimit;
         Forget(session);
         Changed(session);
     }

@@ -1,3 +1,4 @@
+using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Interfaces.Machines;
 using Orchestrator.Simulator.Runtime;
 
@@ -28,8 +29,24 @@ internal sealed class SimulatedSession(SessionName name)
     /// <summary>The host's last word (<c>SessionFiles.Exit</c>).</summary>
     public SessionEndedReport? Exit { get; set; }
 
+    /// <summary>The same by the steady clock.</summary>
+    public TimeSpan StartedAfter { get; set; }
+
+    /// <summary>Whether its agent hangs: it shows no sign of life from its start on.</summary>
+    public bool IsSilent { get; set; }
+
+    /// <summary>Whether its agent spends more and more.</summary>
+    public bool IsSpender { get; set; }
+
     /// <summary>When the agent will end by itself.</summary>
     public Alarm? End { get; set; }
+
+    /// <summary>What its agent has used so far, if one asks it.</summary>
+    public AgentUsage UsageAfter(TimeSpan elapsed)
+    {
+        var more = IsSpender ? (int)((elapsed - StartedAfter) / MachineJobs.LifePeriod) : 0;
+        return new(10, 20, 0, 0, 0.5 + (0.5 * more), 2 + (2 * more));
+    }
 
     public override string ToString() => $"{Name}{(IsStarted ? " started" : "")}{(IsHeld ? " held" : IsAlive ? " left over" : "")}{(IsStopAsked ? " stop" : "")}{(Exit is null ? "" : $" {Exit.Kind}")}";
 }

@@ -105,15 +105,6 @@ internal sealed class SimulatedSilo : IGrainFactory
 
     public IGrain GetGrain(Type grainInterfaceType, string grainPrimaryKey) => throw new NotSupportedException();
 
-    /// <summary>Calls a task's grain by the method's name, if it has one of that name: what its rules may not know yet.</summary>
-    /// <returns>False when it has none.</returns>
-    public bool TryTell(string taskId, string method, params object?[] arguments)
-    {
-        if (typeof(IAgentTaskGrain).GetMethod(method) is not { } found) return false;
-        _ = Send(typeof(IAgentTaskGrain), taskId, GrainMethod.Of(found), arguments);
-        return true;
-    }
-
     /// <summary>Sends a call; it is delivered when a schedule says so.</summary>
     public Task Send(Type grainInterface, string key, GrainMethod method, object?[] arguments)
     {

@@ -62,17 +62,20 @@ internal enum DecisionKind
     /// <summary>Somebody pauses the pool, drains it, or opens it again.</summary>
     SetMode,
 
-    /// <summary>An account reaches its usage limit.</summary>
+    /// <summary>An account reaches its usage limit: all of its agents meet it, or somebody who knows says so.</summary>
     HoldAccount,
 
     /// <summary>A client gives a task another place in the line.</summary>
     Reprioritize,
 
-    /// <summary>A session is silent for too long, and says what it has used so far.</summary>
+    /// <summary>An agent hangs.</summary>
     Stall,
 
     /// <summary>A client has no more use for an ended task's worktree.</summary>
     ReleaseWorktree,
+
+    /// <summary>The worktrees of all tasks that are over are swept.</summary>
+    Sweep,
 
     /// <summary>A grain that nobody calls is dropped from memory.</summary>
     Collect,
@@ -87,7 +90,7 @@ internal enum DecisionKind
 internal readonly record struct Decision(DecisionKind Kind, string? Label, Fate Fate, int Count, int Number)
 {
     /// <summary>How likely each kind is, beside the others.</summary>
-    public static readonly IReadOnlyList<int> Weights = [60, 14, 8, 6, 8, 5, 2, 2, 1, 3, 1, 5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 1];
+    public static readonly IReadOnlyList<int> Weights = [60, 14, 8, 6, 8, 5, 2, 2, 1, 3, 1, 5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 4, 1];
 
     public override string ToString() => Kind switch
     {

@@ -107,7 +107,7 @@ internal sealed record PointHome(int Seed, FailTarget Target, IReadOnlyList<stri
                 Tool.Run("git", "-C", bed.Repository.Origin, "branch", "--force", $"feature-{id}", "main");
                 await bed.PostAsync(new($"{id}--goes-on", "quick", 0, $"feature-{id}"));
                 break;
-            case "session.close":
+            case "session.close" or "worktree.find":
                 await bed.PostAsync(new($"{id}--nowhere", "nowhere", 0, "no-such-branch"));
                 break;
             case "row.remove":

@@ -130,6 +130,20 @@ public sealed class SalvageTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_saved_is_on_the_disk_before_the_folder_goes()
+    {
+        var worktree = await _home.PreparedAsync("t1");
+        GitHome.Write(Path.Combine(worktree.Path, "b.txt"), "b\n");
+        var notes = _home.At("fsync");
+        _home.Misbehave($"""printf '%s\n' "$*" >> '{notes}'""");
+        Assert.Null(await _home.RemoveAsync(worktree, "t1"));
+        var writing = (await File.ReadAllLinesAsync(notes)).Where(line => ((string[])[" add ", " write-tree", " commit-tree ", " update-ref "]).Any(line.Contains)).ToList();
+        Assert.True(writing.Count >= 4);
+        Assert.All(writing, line => Assert.Matches("core.fsync=all|core.fsyncObjectFiles=true", line));
+        Assert.Equal("b", _home.Salvaged("t1/1.1", "b.txt"));
+    }
+
+    [Fact]
     public async Task A_worktree_whose_session_lives_is_not_touched()
     {
         var worktree = await _home.PreparedAsync("t1");
@@ -156,6 +170,8 @@ public sealed class SalvageTests : IDisposable
         var ended = agent.WaitForExitAsync();
         try
         {
+            // For a moment after its start a process has no environment yet, as far as /proc tells.
+            await Eventually.IsTrueAsync(() => _home.Get<LiveSessions>().FindProcess("t1") is not null, "the process can be seen");
             Assert.Contains($"process {agent.Pid}", (await _home.RemoveAsync(worktree, "t1"))!.Message, StringComparison.Ordinal);
             Assert.True(Directory.Exists(worktree.Path));
         }
@@ -199,7 +215,7 @@ public sealed class SalvageTests : IDisposable
         _home.Restart();
         var strays = _home.Get<StrayWorktrees>();
         Assert.Equal(["t1"], strays.Names());
-        var aside = await strays.PutAsideAsync("t1", "A test wants it.", default);
+        var aside = await strays.PutAsideAsync("t1", "A test wants it.", () => Task.FromResult(true), default);
         Assert.Equal("b\n", await File.ReadAllTextAsync(Path.Combine(aside!, "b.txt")));
         Assert.Empty(strays.Names());
         Assert.Equal(("b", commit), (_home.Salvaged("t1/2.3", "b.txt"), _home.InMirror("rev-parse", "refs/orchestrator/salvage/t1/2.3^")));
@@ -214,7 +230,7 @@ public sealed class SalvageTests : IDisposable
         var worktree = await _home.PreparedAsync("t1");
         GitHome.Write(Path.Combine(worktree.Path, "b.txt"), "b\n");
         _home.Misbehave("""if [ "$sub" = add ]; then echo 'fatal: disk broken' >&2; exit 128; fi""");
-        var aside = await _home.Get<StrayWorktrees>().PutAsideAsync("t1", "A test wants it.", default);
+        var aside = await _home.Get<StrayWorktrees>().PutAsideAsync("t1", "A test wants it.", () => Task.FromResult(true), default);
         Assert.True(File.Exists(Path.Combine(aside!, "b.txt")));
         Assert.All(_home.Get<Quarantine>().List(), entry => Assert.False(entry.Item.IsSaved));
     }

@@ -105,6 +105,16 @@ public sealed class OpenedSessionTests : IDisposable
     }
 
     [Fact]
+    public async Task A_start_that_finds_it_stopped_leaves_no_terminal()
+    {
+        await OpenAsync();
+        await _machine.Sessions.StopAsync(_machine.Name, "cancelled", CancellationToken.None);
+        await HostedSession.Until(() => _machine.Folder.Has(SessionFiles.Exit), "the host's last word");
+        Assert.Equal(SessionEndKind.NotStarted, (await _machine.StartAsync("exit 0")).Ended!.Kind);
+        Assert.False(_machine.Tmux.IsAlive("t-1"));
+    }
+
+    [Fact]
     public async Task A_host_that_is_killed_while_it_waits_is_replaced_by_the_start()
     {
         var host = await OpenAsync();

@@ -23,6 +23,17 @@ public sealed class SessionOutputTests : IDisposable
     }
 
     [Fact]
+    public async Task A_result_beyond_what_is_kept_is_kept_all_the_same()
+    {
+        const string Result = """{"session_id":"s","type":"result","is_error":false,"result":"Done."}""";
+        var exit = await _session.Launch(
+            $"""yes '"noise"' | head -c 200000; echo '{Result}'; echo '"more"'; cat >/dev/null""", "prompt", SessionInput.StreamJson, launch => launch with { OutputBytesMax = 100_000 }).RunAsync();
+        Assert.Equal(0, exit.ExitCode);
+        Assert.Contains(_session.Events, said => said.Text == Result);
+        Assert.DoesNotContain(_session.Events, said => said.Text == "\"more\"");
+    }
+
+    [Fact]
     public async Task A_line_of_fifty_megabytes_is_cut_with_a_marker_and_takes_no_such_memory()
     {
         const int All = 50 * 1024 * 1024;
