@@ -38,8 +38,8 @@ public sealed class CapacityRulesTests
     public void Without_a_line_nobody_is_taken_whom_the_machine_or_somebody_aside_keeps_from_starting()
     {
         var options = new CapacityOptions { SlotsMax = 2, QueueLimit = 0 };
-        var short_ = CapacityRules.Admit(Empty, "t", options, Now, "memory: 301 MB free, floor 512 MB").Answer.Refusal!;
-        Assert.Equal(("Service at capacity", "No agent is started now, and QUEUE_LIMIT is 0: memory: 301 MB free, floor 512 MB."), (short_.Error, short_.Detail));
+        var tight = CapacityRules.Admit(Empty, "t", options, Now, "memory: 301 MB free, floor 512 MB").Answer.Refusal!;
+        Assert.Equal(("Service at capacity", "No agent is started now, and QUEUE_LIMIT is 0: memory: 301 MB free, floor 512 MB."), (tight.Error, tight.Detail));
         Assert.Null(CapacityRules.Admit(Empty, "t", new() { QueueLimit = 1 }, Now, "memory").Answer.Refusal);
         Assert.Null(CapacityRules.Admit(CapacityBooks.Of([new Lease("t", 1, 1, Now)]), "t", options, Now, "memory").Answer.Refusal);
         var aside = CapacityRules.StandAside(CapacityRules.Wait(CapacityBooks.Of([new Lease("runs", 1, 1, Now)]), new("held", 1, 1, 0, Now)), "held", 1);
