@@ -37,8 +37,6 @@ internal sealed class FakeMachine : IWorktrees, ISessions
 
     public Func<MachineFailure?> OnRemove { get; set; } = () => null;
 
-    public Func<MachineFailure?> OnKeep { get; set; } = () => null;
-
     /// <summary>Whether sessions that are told to stop take their time for it: until they are told again.</summary>
     public bool LingersWhenStopped { get; set; }
 
