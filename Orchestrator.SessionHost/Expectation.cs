@@ -11,7 +11,8 @@ internal static class Expectation
 {
     // Longer than the slowest worktree. Should the service be gone for longer, it opens another terminal.
     private static readonly TimeSpan Patience = TimeSpan.FromHours(1);
-    private static readonly TimeSpan QuickTime = TimeSpan.FromSeconds(2), QuickLook = TimeSpan.FromMilliseconds(2), SlowLook = TimeSpan.FromMilliseconds(50);
+    // A single worktree is quicker than the start of this program; when many are made at once, those who wait must not take the processor from those who work.
+    private static readonly TimeSpan QuickTime = TimeSpan.FromMilliseconds(60), QuickLook = TimeSpan.FromMilliseconds(2), SlowLook = TimeSpan.FromMilliseconds(25);
 
     /// <summary>Waits until there is something to run, or to stop. False when nobody expects a start any more.</summary>
     internal static bool WaitForLaunch(SessionFolder folder)

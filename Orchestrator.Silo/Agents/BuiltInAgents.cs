@@ -10,7 +10,7 @@ internal static class BuiltInAgents
     public static string DemoAgentPath { get; } = Path.Combine(AppContext.BaseDirectory, "Agents", "demo-agent.sh");
 
     /// <summary>All of them, with this machine's programs.</summary>
-    public static IReadOnlyList<AgentRow> Rows(MachineOptions options) => 
+    public static IReadOnlyList<AgentRow> Rows(MachineOptions options) =>
     [
         Script(options.ScriptAgent ?? DemoAgentPath) with { UsageLimits = new(options.UsageLimitPatterns) },
         Claude(options.ClaudeCommand) with { UsageLimits = new([.. options.UsageLimitPatterns, .. ClaudeUsageLimits]) },

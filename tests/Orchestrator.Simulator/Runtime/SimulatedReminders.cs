@@ -98,7 +98,8 @@ internal sealed class SimulatedReminders(SimulatedSilo silo)
         Schedule(id, known, known.Entry.Period);
         var grainClass = GrainClass.Of(id.Interface)!;
         var call = new Call(
-            $"reminder {grainClass.NameOf(id.Key)}", grain => ((IRemindable)grain).ReceiveReminder(known.Entry.Name, default), null) { Method = "Reminder" };
+            $"reminder {grainClass.NameOf(id.Key)}", grain => ((IRemindable)grain).ReceiveReminder(known.Entry.Name, default), null)
+        { Method = "Reminder" };
         World.Agenda.Add(new(ItemKind.OneWay, call.Label, (fate, _) =>
         {
             for (var times = fate switch { Fate.Lost => 0, Fate.Doubled => 2, _ => 1 }; times > 0; times--) World.Silo.Deliver(grainClass, id.Key, call);
