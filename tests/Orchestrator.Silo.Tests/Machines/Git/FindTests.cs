@@ -45,7 +45,6 @@ public sealed class FindTests : IDisposable
         if (hasRecord) (WorktreeRecord.Read(_home.Mirror, "t1")! with { State = WorktreeState.Making }).Write(_home.Mirror, "t1");
         else WorktreeRecord.Remove(_home.Mirror, "t1");
         GitHome.Write(Path.Combine(_home.PathOf("t1"), "b.txt"), "b\n");
-        if (!hasRecord) Assert.Equal("t1", (await _home.PrepareAsync(GitHome.Request("t2", continuation: "feature"))).BlockedBy);
         await NothingIsFoundAsync("t1");
         Assert.False(Directory.Exists(_home.PathOf("t1")));
         Assert.Equal("b", _home.Salvaged("t1/1.1", "b.txt"));
