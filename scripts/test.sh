@@ -10,6 +10,7 @@ need git git
 need tmux tmux
 try_install curl curl || say "curl is not here and could not be installed."
 try_install openssl openssl || say "openssl is not here and could not be installed."
+try_install sqlite3 sqlite3 || say "sqlite3 is not here and could not be installed."
 try_install node nodejs || say "Node.js is not here and could not be installed."
 try_install npm npm || say "npm is not here and could not be installed."
 scripts/build.sh

@@ -1,4 +1,5 @@
 using Orchestrator.Contracts.AgentTasks;
+using Orchestrator.Silo.Hosting;
 using Orchestrator.Silo.Machines.Cleanup;
 using Orchestrator.Silo.Processes;
 
@@ -13,7 +14,7 @@ internal sealed partial class MachineChecks(
     private static readonly TimeSpan PeriodInTrouble = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan ToolTimeout = TimeSpan.FromSeconds(10);
 
-    private readonly SemaphoreSlim _wanted = new(0, 1);
+    private readonly WakeSignal _wanted = new();
     private volatile IReadOnlyList<HealthCheckView> _latest = [];
 
     /// <summary>What was found last; empty before the first look has ended.</summary>
@@ -24,17 +25,7 @@ internal sealed partial class MachineChecks(
     public bool IsSound => _latest.All(check => check.Ok);
 
     /// <summary>Lets it look at once: something has just failed.</summary>
-    public void LookSoon()
-    {
-        try
-        {
-            if (_wanted.CurrentCount == 0) _wanted.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // Another said so at the same moment.
-        }
-    }
+    public void LookSoon() => _wanted.Raise();
 
     public override void Dispose()
     {
@@ -47,7 +38,7 @@ internal sealed partial class MachineChecks(
         // The database is open once the service has started, and programs would hold up its start.
         await lifetime.StartedAsync(stoppingToken);
         var period = Period;
-        do
+        while (true)
         {
             try
             {
@@ -64,25 +55,9 @@ internal sealed partial class MachineChecks(
                 // A look that fails must not stop the service, as an exception from here would; the next one comes in a minute.
                 LogLookFailed(log, exception);
             }
-        }
-        while (await WaitAsync(period, stoppingToken));
-    }
 
-    /// <summary>Until it is time for another look, or one is wanted.</summary>
-    private async Task<bool> WaitAsync(TimeSpan period, CancellationToken stoppingToken)
-    {
-        using var due = new CancellationTokenSource(period, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(due.Token, stoppingToken);
-        try
-        {
-            await _wanted.WaitAsync(either.Token);
+            await _wanted.WaitAsync(period, clock, stoppingToken);
         }
-        catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
-        {
-            // It is time.
-        }
-
-        return true;
     }
 
     private async Task<HealthCheckView> CheckToolAsync(string tool, string argument, CancellationToken cancellationToken)

@@ -1,8 +1,10 @@
+using System.Collections.Immutable;
 using Orchestrator.Grains.AgentTasks;
 using Orchestrator.Grains.Callbacks;
 using Orchestrator.Grains.Capacity;
 using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Interfaces.Callbacks;
+using Orchestrator.Interfaces.Capacity;
 
 namespace Orchestrator.TortureTarget;
 
@@ -16,7 +18,7 @@ internal static class WriteSteps
     {
         AgentTaskRequest => "accept.request",
         AgentTaskState task => NameOf(before as AgentTaskState, task),
-        CapacityState capacity => NameOf((before as CapacityState)?.Leases.Length ?? 0, capacity.Leases.Length),
+        CapacityState capacity => NameOf((before as CapacityState)?.Leases ?? [], capacity.Leases),
         CallbackGrainState callbacks => NameOf(before as CallbackGrainState, callbacks),
         _ => null,
     };
@@ -49,7 +51,9 @@ internal static class WriteSteps
         }
     }
 
-    private static string? NameOf(int before, int next) => next > before ? "lease.taken" : next < before ? "lease.freed" : null;
+    /// <summary>One write may free a slot and give it to the next.</summary>
+    private static string? NameOf(ImmutableArray<Lease> before, ImmutableArray<Lease> next) =>
+        next.Except(before).Any() ? "lease.taken" : before.Except(next).Any() ? "lease.freed" : null;
 
     private static string? NameOf(CallbackGrainState? before, CallbackGrainState next)
     {

@@ -39,38 +39,5 @@ internal sealed partial class SweepService(
     private partial void LogFailed(Exception exception);
 }
 
-/// <summary>Wakes the sweep before its time.</summary>
-internal sealed class SweepSignal : IDisposable
-{
-    private readonly SemaphoreSlim _raised = new(0, 1);
-
-    /// <summary>Room is short.</summary>
-    public void Raise()
-    {
-        try
-        {
-            if (_raised.CurrentCount == 0) _raised.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // Raised twice at once.
-        }
-    }
-
-    /// <summary>Ends when it is raised, or the time is over.</summary>
-    public async Task WaitAsync(TimeSpan time, TimeProvider clock, CancellationToken cancellationToken)
-    {
-        using var over = new CancellationTokenSource(time, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(over.Token, cancellationToken);
-        try
-        {
-            await _raised.WaitAsync(either.Token);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            // Its time has come.
-        }
-    }
-
-    public void Dispose() => _raised.Dispose();
-}
+/// <summary>Wakes the sweep before its time: room on the disk is short.</summary>
+internal sealed class SweepSignal : WakeSignal;

@@ -76,10 +76,9 @@ public sealed class RestoreTests : IDisposable
         Assert.Equal(["then"], Read(Database));
     }
 
-    [Fact]
+    [SqliteFact]
     public async Task The_check_leaves_nothing_and_a_damaged_backup_changes_nothing()
     {
-        if (InstalledProgram.WhyMissing("sqlite3") is not null) return;
         Make(Database, "now");
         Make(Backup, "then");
         Damage(Backup);

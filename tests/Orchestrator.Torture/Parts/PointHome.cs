@@ -75,6 +75,9 @@ internal sealed record PointHome(int Seed, FailTarget Target, IReadOnlyList<stri
         try
         {
             await Eventually.IsTrueAsync(() => (isHosts ? File.Exists(order + ".reached") : WasHit(trace, point)) && (Target is FailTarget.Tmux or FailTarget.Host || bed.Service.Program.HasExited), point, HitLimit);
+
+            // The next order would meet this task's next host otherwise, and kill that too.
+            if (Target == FailTarget.Host) await EndedAsync(bed, point);
             return "hit";
         }
         catch (TimeoutException)
@@ -83,6 +86,11 @@ internal sealed record PointHome(int Seed, FailTarget Target, IReadOnlyList<stri
             Keep.Logs(bed, $"points-{Seed}-{Target}-{point}", report);
             return "NOT HIT";
         }
+    }
+
+    private static async Task EndedAsync(TortureBed bed, string point)
+    {
+        foreach (var spec in bed.Specs.Where(spec => spec.TaskId.StartsWith($"{IdOf(point)}--", StringComparison.Ordinal)).ToList()) await bed.Service.WaitForEndAsync(spec.TaskId);
     }
 
     /// <summary>The work that leads to the point.</summary>
