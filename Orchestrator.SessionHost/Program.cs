@@ -43,8 +43,11 @@ internal static class Program
     /// <summary>Closing the terminal, or a key in it, must not end or stop the host. Interrupt (^C) is relayed to the agent.</summary>
     private static void IgnoreTerminal()
     {
-        foreach (var signal in (ReadOnlySpan<int>)[Signals.Hangup, Signals.Quit, Signals.TerminalStop, Signals.TerminalRead, Signals.TerminalWrite])
-            Signals.Ignore(signal);
+        Signals.Ignore(Signals.Hangup);
+        Signals.Ignore(Signals.Quit);
+        Signals.Ignore(Signals.TerminalStop);
+        Signals.Ignore(Signals.TerminalRead);
+        Signals.Ignore(Signals.TerminalWrite);
     }
 
     private static int Say(string text, int exitCode)

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Orchestrator.Contracts.Sessions;
 using Orchestrator.Processes;
 
@@ -15,7 +14,7 @@ internal sealed class SessionFolder(string path)
 
     internal bool Has(string file) => File.Exists(PathOf(file));
 
-    /// <exception cref="JsonException">It is no such JSON.</exception>
+    /// <exception cref="FormatException">It is no such JSON.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     internal SessionLaunch ReadLaunch() => SessionJson.ReadLaunch(File.ReadAllBytes(PathOf(SessionFiles.Launch)));
 
@@ -27,7 +26,7 @@ internal sealed class SessionFolder(string path)
         {
             return SessionJson.ReadStop(File.ReadAllBytes(PathOf(SessionFiles.Stop)));
         }
-        catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException or InvalidOperationException)
+        catch (Exception error) when (error is FormatException or IOException or UnauthorizedAccessException)
         {
             // That it is there is what counts.
             return new SessionStop { Reason = "" };

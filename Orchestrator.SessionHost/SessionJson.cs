@@ -1,57 +1,81 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using Orchestrator.Contracts.Sessions;
 
 namespace Orchestrator.SessionHost;
 
 /// <summary>
-/// The folder's files, in the form of <see cref="SessionJsonContext"/>, which the service uses. The host reads and writes by hand: the serializer's generics are
-/// compiled at run time, and that alone takes longer than everything else until the agent runs.
+/// The folder's files, in the form of <see cref="SessionJsonContext"/>, which the service uses. The host reads and writes by hand (see
+/// <see cref="JsonCursor"/>).
 /// </summary>
 internal static class SessionJson
 {
-    /// <exception cref="JsonException">It is no such JSON.</exception>
+    /// <exception cref="FormatException">It is no such JSON.</exception>
     internal static SessionLaunch ReadLaunch(byte[] json)
     {
-        using var document = JsonDocument.Parse(json);
-        var root = document.RootElement;
-        try
+        var (taskId, workingDirectory, setupScript) = ((string?)null, (string?)null, (string?)null);
+        var (run, attempt, input, setupSeconds, lineBytes, outputBytes) = (0L, 0L, 0L, 0L, 0L, 0L);
+        List<string>? arguments = null;
+        Dictionary<string, string>? environment = null;
+        var cursor = new JsonCursor(json);
+        cursor.BeginObject();
+        while (cursor.NextMember(out var name))
         {
-            var launch = new SessionLaunch
+            switch (name)
             {
-                TaskId = Required(root, "taskId").GetString()!,
-                Run = Required(root, "run").GetInt32(),
-                Attempt = Required(root, "attempt").GetInt32(),
-                Arguments = ReadArguments(Required(root, "arguments")),
-                WorkingDirectory = Required(root, "workingDirectory").GetString()!,
-                Environment = ReadEnvironment(Required(root, "environment")),
-                Input = (SessionInput)Required(root, "input").GetInt32(),
-                SetupScript = root.TryGetProperty("setupScript", out var setup) ? setup.GetString() : null,
-            };
-            if (launch.Arguments.Count == 0) throw new JsonException($"{SessionFiles.Launch} names no program.");
-            return launch with
-            {
-                SetupTimeoutSeconds = (int)NumberOr(root, "setupTimeoutSeconds", launch.SetupTimeoutSeconds),
-                LineBytesMax = (int)NumberOr(root, "lineBytesMax", launch.LineBytesMax),
-                OutputBytesMax = NumberOr(root, "outputBytesMax", launch.OutputBytesMax),
-            };
+                case "taskId": taskId = cursor.String(); break;
+                case "run": run = cursor.Number(); break;
+                case "attempt": attempt = cursor.Number(); break;
+                case "arguments": arguments = ReadArguments(ref cursor); break;
+                case "workingDirectory": workingDirectory = cursor.String(); break;
+                case "environment": environment = ReadEnvironment(ref cursor); break;
+                case "input": input = cursor.Number(); break;
+                case "setupScript": setupScript = cursor.IsNull() ? null : cursor.String(); break;
+                case "setupTimeoutSeconds": setupSeconds = cursor.Number(); break;
+                case "lineBytesMax": lineBytes = cursor.Number(); break;
+                case "outputBytesMax": outputBytes = cursor.Number(); break;
+                default: cursor.Skip(); break;
+            }
         }
-        catch (Exception error) when (error is InvalidOperationException or FormatException)
+
+        cursor.End();
+        var launch = new SessionLaunch
         {
-            throw new JsonException($"{SessionFiles.Launch} has a member of another kind than it should: {error.Message}", error);
-        }
+            TaskId = taskId ?? throw Missing("taskId"),
+            Run = Positive(run) ?? throw Missing("run"),
+            Attempt = Positive(attempt) ?? throw Missing("attempt"),
+            Arguments = arguments is { Count: > 0 } ? arguments : throw new FormatException("It names no program."),
+            WorkingDirectory = workingDirectory ?? throw Missing("workingDirectory"),
+            Environment = environment ?? throw Missing("environment"),
+            Input = (SessionInput)(Positive(input) ?? throw Missing("input")),
+            SetupScript = setupScript,
+        };
+        return launch with
+        {
+            SetupTimeoutSeconds = Positive(setupSeconds) ?? launch.SetupTimeoutSeconds,
+            LineBytesMax = Positive(lineBytes) ?? launch.LineBytesMax,
+            OutputBytesMax = outputBytes > 0 ? outputBytes : launch.OutputBytesMax,
+        };
     }
 
-    /// <exception cref="JsonException">It is no such JSON.</exception>
+    /// <exception cref="FormatException">It is no such JSON.</exception>
     internal static SessionStop ReadStop(byte[] json)
     {
-        using var document = JsonDocument.Parse(json);
-        var root = document.RootElement;
-        if (root.ValueKind != JsonValueKind.Object) throw new JsonException($"{SessionFiles.Stop} is no object.");
-        var reason = root.TryGetProperty("reason", out var text) && text.ValueKind == JsonValueKind.String ? text.GetString()! : "";
-        var stop = new SessionStop { Reason = reason };
-        return root.TryGetProperty("graceSeconds", out var grace) && grace.ValueKind == JsonValueKind.Number && grace.TryGetInt32(out var seconds) ? stop with { GraceSeconds = seconds } : stop;
+        var stop = new SessionStop { Reason = "" };
+        var cursor = new JsonCursor(json);
+        cursor.BeginObject();
+        while (cursor.NextMember(out var name))
+        {
+            switch (name)
+            {
+                case "reason": stop = stop with { Reason = cursor.String() }; break;
+                case "graceSeconds": stop = stop with { GraceSeconds = (int)Math.Clamp(cursor.Number(), 0, int.MaxValue) }; break;
+                default: cursor.Skip(); break;
+            }
+        }
+
+        cursor.End();
+        return stop;
     }
 
     internal static byte[] Write(SessionStarted started) => new Writer()
@@ -73,25 +97,25 @@ internal static class SessionJson
         .Number("outputBytesCut", exit.OutputBytesCut)
         .ToBytes();
 
-    private static JsonElement Required(JsonElement root, string name) =>
-        root.TryGetProperty(name, out var value) ? value : throw new JsonException($"{SessionFiles.Launch} has no {name}.");
-
-    private static long NumberOr(JsonElement root, string name, long other) =>
-        root.TryGetProperty(name, out var value) && value.TryGetInt64(out var number) && number > 0 ? number : other;
-
-    private static List<string> ReadArguments(JsonElement element)
+    private static List<string> ReadArguments(ref JsonCursor cursor)
     {
         var arguments = new List<string>();
-        foreach (var argument in element.EnumerateArray()) arguments.Add(argument.GetString()!);
+        cursor.BeginArray();
+        while (cursor.NextElement()) arguments.Add(cursor.String());
         return arguments;
     }
 
-    private static Dictionary<string, string> ReadEnvironment(JsonElement element)
+    private static Dictionary<string, string> ReadEnvironment(ref JsonCursor cursor)
     {
         var environment = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var variable in element.EnumerateObject()) environment[variable.Name] = variable.Value.GetString() ?? "";
+        cursor.BeginObject();
+        while (cursor.NextMember(out var name)) environment[name] = cursor.String();
         return environment;
     }
+
+    private static int? Positive(long value) => value is > 0 and <= int.MaxValue ? (int)value : null;
+
+    private static FormatException Missing(string name) => new($"It has no {name}.");
 
     /// <summary>Writes one flat object; members that are null are left out.</summary>
     private sealed class Writer

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Orchestrator.Contracts.Sessions;
 using Orchestrator.Processes;
 
@@ -21,7 +20,7 @@ internal sealed class SessionRun(SessionFolder folder) : IDisposable
         {
             launch = folder.ReadLaunch();
         }
-        catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is FormatException or IOException or UnauthorizedAccessException)
         {
             return End(SessionExitKind.AgentNotStarted, null, $"{SessionFiles.Launch} cannot be read: {error.Message}");
         }

@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Buffers.Text;
 using System.Text;
 using Orchestrator.Contracts.Sessions;
 
@@ -122,13 +122,23 @@ internal sealed class EventLog(string path, long bytesMax) : IDisposable
 
     private void Write(string source, ReadOnlySpan<byte> line, long cutBytes)
     {
-        Span<byte> header = stackalloc byte[HeaderBytesMax];
-        var at = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
-        System.Text.Unicode.Utf8.TryWrite(header, CultureInfo.InvariantCulture, $"{{\"n\":{++_number},\"at\":{at},\"s\":\"{source}\",\"t\":\"", out var length);
-        Put(header[..length]);
+        Put("{\"n\":"u8);
+        Put(++_number);
+        Put(",\"at\":"u8);
+        Put(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
+        Put(",\"s\":\""u8);
+        Put(Encoding.UTF8.GetBytes(source));
+        Put("\",\"t\":\""u8);
         JsonText.Escape(line, Put);
         if (cutBytes > 0) Put(Encoding.UTF8.GetBytes(CutMarker(cutBytes)));
         Put("\"}\n"u8);
+    }
+
+    private void Put(long number)
+    {
+        Span<byte> digits = stackalloc byte[20];
+        Utf8Formatter.TryFormat(number, digits, out var length);
+        Put(digits[..length]);
     }
 
     private void Put(ReadOnlySpan<byte> bytes)

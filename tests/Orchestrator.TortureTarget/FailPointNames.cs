@@ -11,7 +11,7 @@ internal static class FailPointNames
         // Lease.
         "lease.taken", "state.preparing",
         // Worktree.
-        "worktree.prepare", "git.fetch", "git.worktree-add", "state.ready",
+        "worktree.prepare", "git.fetch", "git.worktree-add", "git.checkout", "state.ready",
         // Session.
         "session.open", "session.close", "session.start", "state.started", "session.watch", "session.stop", "state.stopping", "worktree.unlock", "state.next-attempt",
         // Exit and result.
@@ -23,7 +23,7 @@ internal static class FailPointNames
     ];
 
     /// <summary>Tools that go on while the service dies; git is under way then.</summary>
-    public static IReadOnlyList<string> During { get; } = ["git.fetch.during", "git.worktree-add.during"];
+    public static IReadOnlyList<string> During { get; } = ["git.fetch.during", "git.worktree-add.during", "git.checkout.during"];
 
     /// <summary>Those of the session host's test build: its lock, its first word, the agent's name, its last word.</summary>
     public static IReadOnlyList<string> Host { get; } =

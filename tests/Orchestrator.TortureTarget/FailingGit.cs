@@ -1,7 +1,7 @@
 namespace Orchestrator.TortureTarget;
 
 /// <summary>
-/// A script in git's place, that passes the points of two of its commands: before, after, and while git goes on by itself, as it does when the service is killed under it.
+/// A script in git's place, that passes the points of three of its commands: before, after, and while git goes on by itself, as it does when the service is killed under it.
 /// </summary>
 internal static class FailingGit
 {
@@ -25,6 +25,7 @@ internal static class FailingGit
         case " $* " in
           *" fetch "*) step=git.fetch ;;
           *" worktree add "*) step=git.worktree-add ;;
+          *" checkout "*) step=git.checkout ;;
           *) exec git "$@" ;;
         esac
         trace='{{(points.TracePath is null ? "" : FailPoints.GitTraceOf(points.TracePath))}}' point='{{points.Point}}' target='{{points.Target}}' service={{Environment.ProcessId}}

@@ -18,8 +18,8 @@ internal sealed partial class GitWorktrees(
         var asked = clock.GetTimestamp();
         try
         {
-            using var stay = await repository.EnterAsync(cancellationToken);
-            return await preparation.PrepareAsync(repository, request, asked, cancellationToken);
+            using var stay = await repository.EnterAsync(request.Session.TaskId, cancellationToken);
+            return await preparation.PrepareAsync(repository, stay, request, asked, cancellationToken);
         }
         catch (BranchTakenException taken)
         {
@@ -57,7 +57,7 @@ internal sealed partial class GitWorktrees(
         var repository = repositories.Find(worktree.Repository);
         try
         {
-            using var stay = await repository.EnterAsync(cancellationToken);
+            using var stay = await repository.EnterAsync(session.TaskId, cancellationToken);
             lockFiles.RemoveLeft(repository.Mirror, session.TaskId, worktree.Branch);
         }
         catch (Exception exception) when (GitFailures.IsExpected(exception))
@@ -73,7 +73,7 @@ internal sealed partial class GitWorktrees(
         var repository = repositories.Find(worktree.Repository);
         try
         {
-            using var stay = await repository.EnterAsync(cancellationToken);
+            using var stay = await repository.EnterAsync(session.TaskId, cancellationToken);
             var place = Place(repository, session, worktree);
             if (repositories.IsThere(place.Mirror)) await branches.LetGoAsync(place, cancellationToken);
             return null;
@@ -91,7 +91,7 @@ internal sealed partial class GitWorktrees(
         var repository = repositories.Find(worktree.Repository);
         try
         {
-            using var stay = await repository.EnterAsync(cancellationToken);
+            using var stay = await repository.EnterAsync(session.TaskId, cancellationToken);
             await RemoveAsync(Place(repository, session, worktree), session, worktree, cancellationToken);
             return null;
         }
@@ -110,7 +110,7 @@ internal sealed partial class GitWorktrees(
         var found = repositories.Find(repository);
         try
         {
-            using var stay = await found.EnterAsync(cancellationToken);
+            using var stay = await found.EnterAsync(session.TaskId, cancellationToken);
             if (sessions.FindAlive(session.TaskId) is { } alive)
                 throw new GitRefusedException($"Something still works there: {alive}.", "Wait until it has ended, or end it.", MachineFailureKind.Passing);
             return await preparation.FindAsync(found, session, cancellationToken);

@@ -8,7 +8,7 @@ namespace Orchestrator.Silo.Machines.Git;
 
 /// <summary>
 /// Makes the worktree of a task: the intent is written, git makes it, that it is made is written. What a former call left behind, at whatever point it was killed, is found by the intent, saved and made
-/// again. Runs under the repository's lock: parallel adds fail on each other's lock files, and are slower.
+/// again. Runs under the repository's lock, as parallel adds fail on each other's lock files, and are slower; the files are written outside of it, many worktrees' at once.
 /// </summary>
 internal sealed class WorktreePreparation(
     GitProgram git, GitLockFiles lockFiles, OrphanedGits orphans, GitRepositories repositories, MirrorSettings settings, WorktreeStart starts, Salvage salvage, Quarantine quarantine,
@@ -18,7 +18,7 @@ internal sealed class WorktreePreparation(
 
     /// <summary>Finds the worktree, or makes it.</summary>
     /// <exception cref="GitRefusedException">It cannot be made, and why.</exception>
-    public async Task<WorktreeReport> PrepareAsync(GitRepository repository, WorktreeRequest request, long askedTimestamp, CancellationToken cancellationToken)
+    public async Task<WorktreeReport> PrepareAsync(GitRepository repository, GitRepository.TaskStay stay, WorktreeRequest request, long askedTimestamp, CancellationToken cancellationToken)
     {
         var place = Place(repository, request.Session.TaskId);
         WorktreeRecord? record = null;
@@ -29,7 +29,7 @@ internal sealed class WorktreePreparation(
             if (record is { State: WorktreeState.Ready })
             {
                 if (await IsWholeAsync(place, record, cancellationToken)) return Report(request, place, record, []);
-                if (place.Tip(record.Branch) is { } tip) return await MakeAgainAsync(place, request, record, tip, cancellationToken);
+                if (place.Tip(record.Branch) is { } tip) return await MakeAgainAsync(place, stay, request, record, tip, cancellationToken);
             }
             else if (record is not null || place.HasFolder || Directory.Exists(place.AdminFolder))
             {
@@ -41,9 +41,9 @@ internal sealed class WorktreePreparation(
         var notes = new List<string>();
         var fetchFailure = await repositories.FreshenAsync(repository, request.AcceptedAt, askedTimestamp, cancellationToken);
         if (fetchFailure is not null) notes.Add($"The fetch failed, and the work starts from what was fetched before. {fetchFailure.Message}");
-        var start = await starts.FindAsync(place, request, fetchFailure, cancellationToken);
+        var start = await starts.FindAsync(repository, place, request, fetchFailure, cancellationToken);
         await ClearAsync(place, request.Session, record, start.Branch, start.BaseSha, notes, cancellationToken);
-        var made = await AddAsync(place, start, start.BaseSha, cancellationToken);
+        var made = await AddAsync(place, stay, start, start.BaseSha, cancellationToken);
         return Report(request, place, made, notes);
     }
 
@@ -95,11 +95,12 @@ internal sealed class WorktreePreparation(
     }
 
     /// <summary>A worktree that was ready is gone or broken: its branch still has what was committed, so that the task goes on from there; its base stays.</summary>
-    private async Task<WorktreeReport> MakeAgainAsync(WorktreePlace place, WorktreeRequest request, WorktreeRecord record, string tip, CancellationToken cancellationToken)
+    private async Task<WorktreeReport> MakeAgainAsync(
+        WorktreePlace place, GitRepository.TaskStay stay, WorktreeRequest request, WorktreeRecord record, string tip, CancellationToken cancellationToken)
     {
         var notes = new List<string> { $"The worktree was gone or damaged, and was made again from branch {record.Branch}." };
         await ClearAsync(place, request.Session, record, record.Branch, tip, notes, cancellationToken);
-        return Report(request, place, await AddAsync(place, record, tip, cancellationToken), notes);
+        return Report(request, place, await AddAsync(place, stay, record, tip, cancellationToken), notes);
     }
 
     /// <summary>Saves and removes whatever stands where the worktree will be.</summary>
@@ -133,7 +134,7 @@ internal sealed class WorktreePreparation(
         place.Remove();
     }
 
-    private async Task<WorktreeRecord> AddAsync(WorktreePlace place, WorktreeRecord record, string tip, CancellationToken cancellationToken)
+    private async Task<WorktreeRecord> AddAsync(WorktreePlace place, GitRepository.TaskStay stay, WorktreeRecord record, string tip, CancellationToken cancellationToken)
     {
         var isNewBranch = place.Tip(record.Branch) is null;
         Directory.CreateDirectory(home.WorktreesPath);
@@ -141,7 +142,11 @@ internal sealed class WorktreePreparation(
         {
             (record with { State = WorktreeState.Making }).Write(place.Mirror, place.TaskId);
             await lockFiles.RunAsync(
-                place.Mirror, new(place.Mirror.Path, "worktree", "add", "--quiet", "--no-track", "-B", record.Branch, "--", place.Path, tip), cancellationToken);
+                place.Mirror, new(place.Mirror.Path, "worktree", "add", "--quiet", "--detach", "--no-checkout", "--", place.Path, tip), cancellationToken);
+            stay.StepOut(record.Branch);
+            // That nobody else has the branch was seen under the lock, and holds as long as this stay.
+            string[] checkout = ["checkout", "--quiet", "--force", "--no-track", "--no-recurse-submodules", "--ignore-other-worktrees", "-B", record.Branch];
+            await git.RunAsync(new(place.AdminFolder, checkout) { WorkTree = place.Path }, cancellationToken);
             var ready = record with { State = WorktreeState.Ready };
             ready.Write(place.Mirror, place.TaskId);
             return ready;
@@ -149,6 +154,7 @@ internal sealed class WorktreePreparation(
         catch (Exception exception) when (GitFailures.IsExpected(exception) || exception is OperationCanceledException)
         {
             // A task that is cancelled here never comes back, and would hold its branch for ever.
+            await stay.ReturnAsync();
             await UndoAsync(place, record, isNewBranch ? tip : null);
             throw;
         }

@@ -12,13 +12,13 @@ internal sealed class WorktreeStart(DefaultBranch defaultBranch, BranchRelease b
 {
     /// <exception cref="GitRefusedException">There is no such branch.</exception>
     /// <exception cref="BranchTakenException">Another task works on it.</exception>
-    public async Task<WorktreeRecord> FindAsync(WorktreePlace place, WorktreeRequest request, MachineFailure? fetchFailure, CancellationToken cancellationToken)
+    public async Task<WorktreeRecord> FindAsync(GitRepository repository, WorktreePlace place, WorktreeRequest request, MachineFailure? fetchFailure, CancellationToken cancellationToken)
     {
         var mirror = place.Mirror;
         if (request.ContinuationBranch is { } branch)
         {
             var tip = Find(mirror, branch, fetchFailure);
-            await CheckNotTakenAsync(place, branch, cancellationToken);
+            await CheckNotTakenAsync(repository, place, branch, cancellationToken);
             var target = request.BaseBranch ?? await defaultBranch.FindAsync(mirror, fetchFailure is null, cancellationToken) ?? branch;
             return new(WorktreeState.Making, branch, target, tip);
         }
@@ -34,17 +34,18 @@ internal sealed class WorktreeStart(DefaultBranch defaultBranch, BranchRelease b
             $"Branch {branch} does not exist in repository {mirror.Repository} ({mirror.ShownUrl}).", "Push the branch, or send the task with another one."));
 
     /// <summary>
-    /// Git lets a branch be checked out once, whoever made the worktree. Entries of folders that are gone are removed: they hold nothing but an index. One that was never ready, or is being removed, is left over, as nobody else makes
-    /// or removes any while we hold the repository's lock: it lets go of the branch.
+    /// Git lets a branch be checked out once, whoever made the worktree. Entries of folders that are gone are removed: they hold nothing but an index. One that was never ready, or is being removed, is left over, as nobody else
+    /// removes any while we hold the repository's lock, and those who make one are known: it lets go of the branch. Git, when the service was killed under it, may not have come to the branch yet.
     /// </summary>
-    private async Task CheckNotTakenAsync(WorktreePlace place, string branch, CancellationToken cancellationToken)
+    private async Task CheckNotTakenAsync(GitRepository repository, WorktreePlace place, string branch, CancellationToken cancellationToken)
     {
+        if (repository.FindMaker(branch) is { } maker) throw new BranchTakenException(branch, maker);
         var admins = place.Mirror.At("worktrees");
         if (!Directory.Exists(admins)) return;
         foreach (var admin in Directory.GetDirectories(admins))
         {
             var owner = Path.GetFileName(admin);
-            if (owner == place.TaskId || RefFiles.ReadSymbolic(Path.Combine(admin, "HEAD")) != "refs/heads/" + branch) continue;
+            if (owner == place.TaskId || !Has(place.Mirror, owner, branch)) continue;
             var other = new WorktreePlace(place.Mirror, owner, Path.Combine(home.WorktreesPath, owner));
             if (!File.Exists(place.Mirror.RecordPath(owner)) && WorktreePlace.FolderOf(admin) is { } folder && Directory.Exists(folder))
             {
@@ -63,6 +64,10 @@ internal sealed class WorktreeStart(DefaultBranch defaultBranch, BranchRelease b
             FolderRemoval.Remove(admin);
         }
     }
+
+    private static bool Has(GitMirror mirror, string owner, string branch) =>
+        RefFiles.ReadSymbolic(Path.Combine(mirror.AdminFolder(owner), "HEAD")) == "refs/heads/" + branch
+        || (WorktreeRecord.Read(mirror, owner) is { State: WorktreeState.Making } record && record.Branch == branch);
 
     /// <summary>A worktree that an agent has made for itself, anywhere: while it may work there, the branch is taken; then it lets go of the branch, and nothing of it is removed.</summary>
     private async Task TakeFromAgentAsync(WorktreePlace other, string folder, string branch, CancellationToken cancellationToken)

@@ -17,6 +17,7 @@ internal sealed record FuzzTarget(string Name, Func<Random, string?> Try)
         new("cursors", NameFuzz.TryCursor),
         new("agent-output", OutputFuzz.TryReaders),
         new("result-blocks", OutputFuzz.TryBlocks),
+        new("session-files", SessionFileFuzz.Try),
     ];
 
     /// <returns>What was found first; null: nothing.</returns>

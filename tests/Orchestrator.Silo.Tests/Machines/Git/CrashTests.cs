@@ -213,8 +213,10 @@ public sealed class CrashTests : IDisposable
             using var kill = new CancellationTokenSource(TimeSpan.FromMilliseconds(number * 4), TimeProvider.System);
             try
             {
-                string[] add = ["-c", "worktree.useRelativePaths=false", "--git-dir=" + _home.Mirror.Path, "worktree", "add", "--quiet", "--no-track", "-B", $"task/t{number}", "--", _home.PathOf($"t{number}"), tip];
+                string[] add = ["-c", "worktree.useRelativePaths=false", "--git-dir=" + _home.Mirror.Path, "worktree", "add", "--quiet", "--detach", "--no-checkout", "--", _home.PathOf($"t{number}"), tip];
                 await runner.RunAsync(new("git", add), kill.Token);
+                string[] place = ["--git-dir=" + _home.Mirror.AdminFolder($"t{number}"), "--work-tree=" + _home.PathOf($"t{number}")];
+                await runner.RunAsync(new("git", [.. place, "checkout", "--quiet", "--force", "-B", $"task/t{number}"]), kill.Token);
             }
             catch (OperationCanceledException)
             {
