@@ -3,6 +3,7 @@
 #   scripts/pause.sh            tasks are taken, and wait
 #   scripts/pause.sh --drain    tasks are refused (503) too; those that wait stay
 #   scripts/pause.sh --resume   agents are started again
+#   scripts/pause.sh --release ACCOUNT   an account's usage limit was lifted or misread: its held tasks go on
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -10,8 +11,9 @@ case ${1:-} in
   "") what=pause ;;
   --drain) what=drain ;;
   --resume) what=resume ;;
+  --release) what=accounts/${2:?"scripts/pause.sh --release needs the name of an account, as /health shows it under heldAccounts."}/release ;;
   *)
-    sed -n '2,5s/^# \{0,1\}//p' scripts/pause.sh >&2
+    sed -n '2,6s/^# \{0,1\}//p' scripts/pause.sh >&2
     exit 2
     ;;
 esac

@@ -12,6 +12,7 @@ namespace Orchestrator.Contracts.AgentTasks;
 [JsonSerializable(typeof(PriorityRequest))]
 [JsonSerializable(typeof(PriorityAnswer))]
 [JsonSerializable(typeof(PoolAnswer))]
+[JsonSerializable(typeof(AccountAnswer))]
 [JsonSerializable(typeof(ShutdownAnswer))]
 [JsonSerializable(typeof(HealthView))]
 [JsonSerializable(typeof(SweepView))]

@@ -34,6 +34,13 @@ public sealed record PriorityAnswer(string TaskId, int Priority, int? QueuePosit
 /// <param name="QueuedTasks">How many wait.</param>
 public sealed record PoolAnswer(string Status, int RunningTasks, int QueuedTasks);
 
+/// <summary>The answer to <c>POST /admin/accounts/{account}/release</c>.</summary>
+/// <param name="Status"><c>released</c>.</param>
+/// <param name="Account">As <c>heldAccounts</c> of <c>/health</c> names it.</param>
+/// <param name="HeldUntil">Until when it would have been held, UTC; null when only its tasks still were.</param>
+/// <param name="Tasks">How many of its tasks were held, and are in the line again.</param>
+public sealed record AccountAnswer(string Status, string Account, DateTimeOffset? HeldUntil, int Tasks);
+
 /// <summary>Every error of the HTTP surface (RFC 9457), with the member <c>error</c> that existing clients show.</summary>
 /// <param name="Type"><c>urn:orchestrator:problem:…</c>; never changes its meaning.</param>
 /// <param name="Title">Fixed for the type.</param>

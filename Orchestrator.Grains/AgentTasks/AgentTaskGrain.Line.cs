@@ -14,6 +14,15 @@ internal sealed partial class AgentTaskGrain
         return new(PriorityOutcome.Changed, (await Capacity.FindPlaceAsync(TaskId)).Position);
     }
 
+    public async Task<bool> EndHoldAsync()
+    {
+        if (!state.RecordExists) return false;
+        var next = AgentTaskTransitions.EndHold(state.State, clock.GetUtcNow());
+        if (ReferenceEquals(next, state.State)) return false;
+        await ApplyAsync(next);
+        return true;
+    }
+
     /// <summary>The notice says only that it is time to look: what has become of the others stands in the catalog.</summary>
     public Task DependencyEnded() => state.RecordExists && !state.State.WaitsFor.IsEmpty ? ActAsync() : Task.CompletedTask;
 

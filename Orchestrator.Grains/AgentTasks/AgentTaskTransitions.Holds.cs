@@ -40,9 +40,12 @@ internal static partial class AgentTaskTransitions
         }).Noting(now, "held", $"until {until.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}: the account's usage limit is reached{(resetsAt is null ? ", and it does not say until when" : "")}");
     }
 
+    /// <summary>A person knows better: the limit was lifted, or its end was misread.</summary>
+    public static AgentTaskState EndHold(AgentTaskState state, DateTimeOffset now) => state.Phase == AgentTaskPhase.Held ? HoldIsOver(state, now, "by hand") : state;
+
     /// <summary>The hold is over: back to the line, with the age and the place that it had.</summary>
-    private static AgentTaskState HoldIsOver(AgentTaskState state, DateTimeOffset now) =>
-        (state with { Phase = AgentTaskPhase.Waiting, HeldUntil = null, HeldSince = null, WaitingSince = now }).Noting(now, "hold_over");
+    private static AgentTaskState HoldIsOver(AgentTaskState state, DateTimeOffset now, string? how = null) =>
+        (state with { Phase = AgentTaskPhase.Waiting, HeldUntil = null, HeldSince = null, WaitingSince = now }).Noting(now, "hold_over", how);
 
     /// <summary>A slot for an attempt that was planned before: worktree and conversation are there, and the time limit goes on.</summary>
     private static AgentTaskState GoOn(AgentTaskState state, DateTimeOffset now) => (state with

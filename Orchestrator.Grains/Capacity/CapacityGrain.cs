@@ -61,6 +61,14 @@ internal sealed partial class CapacityGrain(
         return ApplyAsync(held);
     }
 
+    public async Task<HeldAccount?> EndHoldAsync(string account)
+    {
+        var held = _books.HeldAccounts.FirstOrDefault(held => held.Account == account && held.IsHeldAt(clock.GetUtcNow()));
+        if (held is not null) LogHoldEnded(logger, account, held.Until);
+        await ApplyAsync(CapacityRules.EndHold(_books, account));
+        return held;
+    }
+
     public async Task<CapacitySnapshot> SetModeAsync(PoolMode mode)
     {
         if (mode != _books.Mode) LogMode(logger, this.GetPrimaryKeyString(), mode, _books.Leases.Length, _books.Line.Count + _books.Aside.Count);
@@ -178,6 +186,9 @@ internal sealed partial class CapacityGrain(
 
     [LoggerMessage(202, LogLevel.Warning, "Account {Account} is held until {Until}: no agent of it is started before.")]
     private static partial void LogHeld(ILogger logger, string account, DateTimeOffset until);
+
+    [LoggerMessage(206, LogLevel.Warning, "Account {Account} was held until {Until}, and is released by hand.")]
+    private static partial void LogHoldEnded(ILogger logger, string account, DateTimeOffset until);
 
     [LoggerMessage(201, LogLevel.Warning, "Pool {Pool}: {Count} slots were freed by a recount; their tasks are not known or have ended: {TaskIds}.")]
     private static partial void LogFreed(ILogger logger, string pool, int count, string taskIds);

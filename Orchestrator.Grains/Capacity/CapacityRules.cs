@@ -65,6 +65,10 @@ internal static class CapacityRules
         return books with { HeldAccounts = [.. books.HeldAccounts.Where(held => held.Account != account && held.IsHeldAt(now)), hold] };
     }
 
+    /// <summary>The account may be used again.</summary>
+    public static CapacityBooks EndHold(CapacityBooks books, string account) =>
+        books.HeldAccounts.Any(held => held.Account == account) ? books with { HeldAccounts = [.. books.HeldAccounts.Where(held => held.Account != account)] } : books;
+
     /// <summary>
     /// Makes leases and line agree with the catalog: slots of tasks that have ended are free, tasks that run have one (even more than there are slots: agents that live are
     /// counted, not killed), tasks that wait stand in the line or aside, and promises that nobody kept are dropped.

@@ -19,6 +19,9 @@ public interface IAgentTaskGrain : IGrainWithStringKey
     /// <param name="priority">-100 to 100; higher goes first.</param>
     Task<PriorityResult> ReprioritizeAsync(int priority);
 
+    /// <summary>Ends the hold of a task whose account's usage limit was reached, before its time: it joins the line. False when it is not held.</summary>
+    Task<bool> EndHoldAsync();
+
     /// <summary>The task, or null when there is none under this id.</summary>
     Task<AgentTaskSnapshot?> GetAsync();
 

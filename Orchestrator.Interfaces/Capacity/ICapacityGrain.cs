@@ -25,6 +25,10 @@ public interface ICapacityGrain : IGrainWithStringKey
     /// <param name="since">Since when, UTC, for a time that is a guess: a clock that was set back to before it ends the hold. Null: the account's own word, which counts whatever the clock says.</param>
     Task HoldAccountAsync(string account, DateTimeOffset until, DateTimeOffset? since = null);
 
+    /// <summary>Lets an account's agents be started again before its time. Its held tasks first, by <c>IAgentTaskGrain.EndHoldAsync</c>: one that is still held holds the account again.</summary>
+    /// <returns>What was held; null when the account was not.</returns>
+    Task<HeldAccount?> EndHoldAsync(string account);
+
     /// <summary>Whether slots are given and tasks are taken. Stored, so that a restart keeps it.</summary>
     Task<CapacitySnapshot> SetModeAsync(PoolMode mode);
 

@@ -41,6 +41,11 @@ internal static class Problems
     public static ProblemResult Refused(AdmissionRefusal refusal) =>
         new("not-accepted", 503, "Task is not accepted") { Error = refusal.Error, Detail = refusal.Detail, RetryAfterSeconds = refusal.RetryAfterSeconds };
 
+    public static ProblemResult AccountNotHeld(string account, IEnumerable<string> held) => new("account-not-held", 404, "Account is not held")
+    {
+        Detail = $"No usage limit holds the account {account}. Held are: {string.Join(", ", held.DefaultIfEmpty("none"))}.",
+    };
+
     public static ProblemResult DatabaseNotWritable() =>
         new("database-not-writable", 503, "Database not writable") { Detail = "Nothing was stored. The service's log says why.", RetryAfterSeconds = 30 };
 

@@ -29,6 +29,9 @@ internal sealed class Clients(World world)
     /// <summary>Says that an account has reached its usage limit.</summary>
     public void HoldAccount(string account, TimeSpan time) => _ = AskAsync(() => world.Silo.GetGrain<ICapacityGrain>(Pools.Default).HoldAccountAsync(account, world.Clock.GetUtcNow() + time));
 
+    /// <summary>As Orchestrator.Silo/Health/ServiceEndpoints.cs: somebody knows that the limit is over.</summary>
+    public void ReleaseAccount(string account) => _ = AskAsync(() => ReleaseAccountAsync(account));
+
     public void Reprioritize(string taskId, int priority) => _ = AskAsync(() => world.Silo.GetGrain<IAgentTaskGrain>(taskId).ReprioritizeAsync(priority));
 
     /// <summary>Somebody lets the worktree of one task go, whatever it is at.</summary>
@@ -68,6 +71,13 @@ internal sealed class Clients(World world)
 
         // The task knows of none, and there is one.
         if (answer == WorktreeRelease.Gone && world.Machine.TreeOf(session.TaskId) is not null) world.Machine.PutAside(session.TaskId);
+    }
+
+    private async Task ReleaseAccountAsync(string account)
+    {
+        foreach (var entry in world.Catalog.ReadOpen().Where(entry => entry.Phase == AgentTaskPhase.Held && world.AccountOf(entry.WorkerType) == account).ToList())
+            await world.Silo.GetGrain<IAgentTaskGrain>(entry.TaskId).EndHoldAsync();
+        await world.Silo.GetGrain<ICapacityGrain>(Pools.Default).EndHoldAsync(account);
     }
 
     private static async Task AskAsync(Func<Task> ask)

@@ -201,7 +201,8 @@ internal sealed class World : IAdmissionGate, IAgentAccounts, IMachineMemory
 
     private void HoldAccount(string account, TimeSpan time, int number)
     {
-        if (number % 3 == 0) Clients.HoldAccount(account, time);
+        if (number % 12 == 0) Clients.ReleaseAccount(account);
+        else if (number % 3 == 0) Clients.HoldAccount(account, time);
         else Machine.Limit(account, time, isSaid: number % 3 == 1);
     }
 

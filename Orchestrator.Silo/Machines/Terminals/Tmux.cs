@@ -17,6 +17,8 @@ internal sealed class Tmux(ToolRunner tools, TerminalSockets sockets, Orchestrat
     private static readonly Dictionary<string, string?> Environment = new(StringComparer.Ordinal)
     {
         ["DOTNET_ROOT"] = DotnetRoot(),
+        // A host that is killed would leave its debugger's pipes in the temporary folder, and nobody who can reach those is to look into one.
+        ["DOTNET_EnableDiagnostics"] = "0",
         ["SSH_AUTH_SOCK"] = null,
         ["XDG_CONFIG_HOME"] = null,
         ["XDG_RUNTIME_DIR"] = null,

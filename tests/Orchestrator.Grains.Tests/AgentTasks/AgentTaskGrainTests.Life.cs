@@ -118,6 +118,26 @@ public sealed partial class AgentTaskGrainTests
     }
 
     [Fact]
+    public async Task A_hold_is_ended_by_hand_for_the_task_and_its_account()
+    {
+        await using var silo = await TaskSilo.StartAsync();
+        await silo.SubmitAsync("t1");
+        await RunningAsync(silo, "t1");
+        Assert.False(await silo.TaskGrain("t1").EndHoldAsync());
+        silo.Machine.End(First, Limited(silo.Clock.GetUtcNow().AddDays(7)), exitCode: 1);
+        await silo.Catalog.ReachedAsync("t1", AgentTaskPhase.Held);
+        await silo.RestartAsync();
+        Assert.True(await silo.TaskGrain("t1").EndHoldAsync());
+        Assert.False(await silo.TaskGrain("t1").EndHoldAsync());
+        Assert.StartsWith("account claude until ", (await silo.TaskGrain("t1").GetAsync())!.WaitingFor, StringComparison.Ordinal);
+        Assert.NotNull(await Pool(silo).EndHoldAsync("claude"));
+        Assert.Null(await Pool(silo).EndHoldAsync("claude"));
+        await StartedAsync(silo, "t1", attempt: 2);
+        await silo.RestartAsync();
+        Assert.Empty((await silo.CapacityAsync()).HeldAccounts);
+    }
+
+    [Fact]
     public async Task A_slot_that_could_not_be_given_back_is_used_for_the_attempt_after_the_hold()
     {
         await using var silo = await TaskSilo.StartAsync();

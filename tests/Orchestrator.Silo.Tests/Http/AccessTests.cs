@@ -143,7 +143,7 @@ public sealed class AccessTests
         Assert.All(routes, route => Assert.NotNull(route.Metadata.GetMetadata<AccessRule>()));
         Assert.Equal(
             ["GET /admin/leftovers Open", "GET /health None", "GET /openapi.json Open", "GET /tasks Open", "GET /tasks/{id} Open", "GET /tasks/{id}/transcript Open", "DELETE /tasks/{id} Open",
-                "POST /admin/drain Open", "POST /admin/pause Open", "POST /admin/refresh-token Open", "POST /admin/resume Open", "POST /admin/shutdown Open", "POST /admin/sweep Open", "POST /tasks Signed",
+                "POST /admin/accounts/{account}/release Open", "POST /admin/drain Open", "POST /admin/pause Open", "POST /admin/refresh-token Open", "POST /admin/resume Open", "POST /admin/shutdown Open", "POST /admin/sweep Open", "POST /tasks Signed",
                 "POST /tasks/{id}/priority Open"],
             routes.Select(Describe).OrderBy(text => text.Split(' ')[0] switch { "GET" => 0, "DELETE" => 1, _ => 2 }).ThenBy(text => text, StringComparer.Ordinal));
     }

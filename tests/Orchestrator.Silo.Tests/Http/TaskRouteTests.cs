@@ -250,7 +250,7 @@ public sealed class TaskRouteTests
         await using var service = await ServiceUnderTest.StartAsync();
         var document = await (await service.SendAsync(HttpMethod.Get, "/openapi.json")).JsonAsync();
         Assert.Equal(
-            ["/admin/drain", "/admin/leftovers", "/admin/pause", "/admin/refresh-token", "/admin/resume", "/admin/shutdown", "/admin/sweep", "/health", "/tasks", "/tasks/{id}", "/tasks/{id}/priority", "/tasks/{id}/transcript"],
+            ["/admin/accounts/{account}/release", "/admin/drain", "/admin/leftovers", "/admin/pause", "/admin/refresh-token", "/admin/resume", "/admin/shutdown", "/admin/sweep", "/health", "/tasks", "/tasks/{id}", "/tasks/{id}/priority", "/tasks/{id}/transcript"],
             document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Order());
         var body = document.GetProperty("paths").GetProperty("/tasks").GetProperty("post").GetProperty("requestBody").GetProperty("content");
         Assert.True(body.GetProperty("application/json").GetProperty("schema").GetProperty("properties").TryGetProperty("webhookSecret", out _));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Orchestrator.Testing.Service;
@@ -108,6 +109,28 @@ public sealed class LifeTests
         Assert.Equal("ended", (await bed.Service.GetTaskAsync("life-limit")).GetProperty("phase").GetString());
         Assert.Equal("cancelled", (await bed.Receiver.WaitAsync("life-limit")).TaskStatus);
         Assert.Empty(bed.Receiver.Violations);
+    }
+
+    [Fact]
+    public async Task A_hold_is_ended_by_hand()
+    {
+        await using var bed = await ServiceBed.StartAsync(
+            BuiltService.Program, ScriptAgent.RunsPrompt, new Dictionary<string, string> { ["USAGE_LIMIT_PATTERNS"] = @"quota (?:is )?spent, (?:back|resets) (?<reset>.{1,40})" });
+        await bed.SubmitAsync("life-limit", "if [ \"$TASK_ATTEMPT\" = 1 ]; then echo 'error: quota spent, back in 3 hours 30 minutes' >&2; exit 1; fi\ncommit 'Went on'");
+        await bed.Service.WaitForTaskAsync("life-limit", task => task.GetProperty("phase").GetString() == "held", "is held");
+        await bed.SubmitAsync("life-behind", "commit 'Behind'");
+        using var client = new HttpClient { BaseAddress = new(bed.Service.Url) };
+        using var wrong = await client.PostAsync(new Uri("/admin/accounts/other/release", UriKind.Relative), null);
+        Assert.Equal(HttpStatusCode.NotFound, wrong.StatusCode);
+        Assert.Contains("Held are: script.", await wrong.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+
+        using var answer = await client.PostAsync(new Uri("/admin/accounts/script/release", UriKind.Relative), null);
+        var released = JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement;
+        Assert.Equal(("released", "script", 1), (released.GetProperty("status").GetString(), released.GetProperty("account").GetString(), released.GetProperty("tasks").GetInt32()));
+        foreach (var id in (string[])["life-limit", "life-behind"]) Assert.Equal("completed", (await bed.Service.WaitForEndAsync(id)).GetProperty("status").GetString());
+        Assert.Equal(0, (await bed.Service.GetHealthAsync()).GetProperty("heldAccounts").GetArrayLength());
+        using var again = await client.PostAsync(new Uri("/admin/accounts/script/release", UriKind.Relative), null);
+        Assert.Equal(HttpStatusCode.NotFound, again.StatusCode);
     }
 
     [Fact]
