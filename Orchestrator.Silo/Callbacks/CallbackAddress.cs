@@ -25,8 +25,22 @@ internal sealed class CallbackAddress(IOptions<CallbackOptions> options)
         if (!Uri.TryCreate(url, UriKind.Absolute, out var parsed) || (parsed.Scheme != Uri.UriSchemeHttp && parsed.Scheme != Uri.UriSchemeHttps) || parsed.Host.Length == 0)
             return "must be an absolute http or https URL";
         if (parsed.UserInfo.Length > 0) return "must not carry a user name or password";
-        if (!IPAddress.TryParse(parsed.IdnHost.TrimEnd('.'), out var address) || PublicAddresses.Contain(address) || IsAllowedByName(parsed)) return null;
+        if (HostOf(parsed) is not { } host) return "must have a host name that is one in the DNS (IDNA)";
+        if (!IPAddress.TryParse(host.TrimEnd('.'), out var address) || PublicAddresses.Contain(address) || IsAllowedByName(parsed)) return null;
         return $"must not point to the private address {address} (CALLBACK_ALLOW can allow its origin)";
+    }
+
+    /// <summary>The host as the DNS knows it; null when there is none. .NET looks only when it is asked, and throws then.</summary>
+    public static string? HostOf(Uri url)
+    {
+        try
+        {
+            return url.IdnHost;
+        }
+        catch (UriFormatException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Connects to the request's host: to the addresses that were checked, and to no other.</summary>

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.RegularExpressions;
 using Orchestrator.Grains.AgentTasks;
 using Orchestrator.Silo.Agents;
+using Orchestrator.Silo.Callbacks;
 
 namespace Orchestrator.Silo.Configuration;
 
@@ -144,7 +145,7 @@ internal static partial class SettingTable
         var origins = Split(value);
         to.Callbacks.AllowedOrigins = origins;
         return origins.All(origin => Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
-            && uri is { UserInfo: "", Query: "", Fragment: "", AbsolutePath: "/" });
+            && uri is { UserInfo: "", Query: "", Fragment: "", AbsolutePath: "/" } && CallbackAddress.HostOf(uri) is not null);
     }
 
     private static bool ApplyInternalAuth(OrchestratorSettings to, string value)

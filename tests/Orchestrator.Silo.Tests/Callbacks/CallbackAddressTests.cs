@@ -27,6 +27,7 @@ public sealed class CallbackAddressTests
     [InlineData("file:///etc/passwd")]
     [InlineData("https://user:password@example.com/")]
     [InlineData("https://user@example.com/")]
+    [InlineData("https://\u05d0example.com/")] // Two directions in one label: no name in the DNS.
     [InlineData("http://127.0.0.1/")]
     [InlineData("https://127.0.0.1:9000/")] // Another scheme is another origin.
     [InlineData("http://127.0.0.1:9001/")]

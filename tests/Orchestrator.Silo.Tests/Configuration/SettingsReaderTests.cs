@@ -35,6 +35,7 @@ public sealed class SettingsReaderTests
     [InlineData("CALLBACK_ALLOW", "example.com")]
     [InlineData("CALLBACK_ALLOW", "https://example.com/path")]
     [InlineData("CALLBACK_ALLOW", "https://user:pass@example.com")]
+    [InlineData("CALLBACK_ALLOW", "https://\u05d0example.com")]
     [InlineData("TASK_ENV_ALLOW", "A,B-C")]
     [InlineData("TASK_ENV_ALLOW", "A,PATH")]
     [InlineData("TASK_ENV_ALLOW", "HOME")]

@@ -51,7 +51,7 @@ public sealed class LocalSessionsTests : IDisposable
         Assert.Equal(["taskId", "workerType", "slug"], context.RootElement.EnumerateObject().Select(member => member.Name));
         var started = _machine.Folder.ReadStarted()!;
         var tmux = ProcessTable.Find(started.HostPid)!.Parent;
-        string[] allowed = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "DOTNET_ROOT", "PWD", "OLDPWD", "SHLVL", "_", "TMUX", "TMUX_PANE", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "SHELL"];
+        string[] allowed = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "DOTNET_ROOT", "DOTNET_EnableDiagnostics", "PWD", "OLDPWD", "SHLVL", "_", "TMUX", "TMUX_PANE", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "SHELL"];
         foreach (var pid in new[] { tmux, started.HostPid })
         {
             var names = File.ReadAllText($"/proc/{pid}/environ").Split('\0').Where(entry => entry.Length > 0).Select(entry => entry.Split('=')[0]).Where(name => !name.StartsWith("LC_", StringComparison.Ordinal));
@@ -134,6 +134,7 @@ public sealed class LocalSessionsTests : IDisposable
         var end = _machine.WaitForEndAsync();
         Assert.True(_machine.Host.Send(Signals.Kill));
         var report = await end;
+        Assert.Empty(Directory.GetFiles(Path.GetTempPath(), $"*-{_machine.Host.Pid}-*"));
         Assert.Equal((SessionEndKind.Lost, null), (report.Kind, report.ExitCode));
         Assert.NotNull(report.Failure);
         Assert.Empty(new ProcessTree(_machine.Folder.Path).FindAlive());
