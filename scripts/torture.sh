@@ -3,7 +3,7 @@
 #   scripts/torture.sh [part …] [--seed N] [--cycles N] [--seeds N] [--places N] [--targets service,tmux,both,host] [--point NAME,…]
 # Parts (all, when none is named), and what --cycles counts:
 #   kills      kill -9 of the service at random moments under load (300; the long run: 3000)
-#   points     every named fail point: what dies there, and at which of its hits (--seeds rounds, 20)
+#   points     every named fail point: what dies there, and at which of its hits (--seeds rounds: 1; the long run: 20)
 #   faults     the facts about grains and services, with a storage that is busy, times out, or writes and then says that it did not (30 % of all writes)
 #   simulate   the rules of task, capacity and callback under random events (seeds: 100000)
 #   fuzz       what reads input from outside (inputs for each: 1000000)

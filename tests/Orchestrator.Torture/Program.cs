@@ -6,7 +6,7 @@ using Orchestrator.TortureTarget;
 var parts = new Dictionary<string, Func<TortureReport, Task>>(StringComparer.Ordinal)
 {
     ["kills"] = report => new KillCycles(Option("seed", 1), Option("cycles", 300), Option("places", 4)).RunAsync(report),
-    ["points"] = report => new PointTable(Option("seed", 1), Option("seeds", 20), Targets(), Option("places", 4)) { Only = Text("point")?.Split(',') ?? [] }.RunAsync(report),
+    ["points"] = report => new PointTable(Option("seed", 1), Option("seeds", 1), Targets(), Option("places", 4)) { Only = Text("point")?.Split(',') ?? [] }.RunAsync(report),
     ["cancels"] = report => new CancelRun(Option("seed", 1), Option("cycles", 100), AtOnce: 8).RunAsync(report),
     ["prompts"] = report => new PromptRun(Option("seed", 1), Option("cycles", 1_000), AtOnce: 4).RunAsync(report),
     ["callbacks"] = report => new CallbackRun(Option("seed", 1), Option("cycles", 1_000), FailuresPercent: 30, Kills: 5).RunAsync(report),
