@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Orchestrator.Testing;
 
 /// <summary>A folder of one test, deleted after it, read-only folders in it included.</summary>
@@ -13,9 +15,13 @@ public sealed class ScratchFolder : IDisposable
     public string Script(string name, string lines)
     {
         var path = At(name);
-        File.WriteAllText(path, $"#!/bin/sh\n{lines}\n");
-        SetMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return path;
+        // By another process: a file that this one has open for writing is inherited by whatever program another test starts at that moment, and cannot be run until that one is itself run.
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "cat >\"$0\" && chmod 700 \"$0\"", path]) { RedirectStandardInput = true };
+        using var writer = Process.Start(start)!;
+        writer.StandardInput.Write($"#!/bin/sh\n{lines}\n");
+        writer.StandardInput.Close();
+        writer.WaitForExit();
+        return writer.ExitCode == 0 ? path : throw new IOException($"{path} could not be written.");
     }
 
     /// <summary>Sets a file's mode; nothing on Windows, where these tests do not run.</summary>

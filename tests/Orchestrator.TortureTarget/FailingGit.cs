@@ -25,7 +25,7 @@ internal static class FailingGit
         case " $* " in
           *" fetch "*) step=git.fetch ;;
           *" worktree add "*) step=git.worktree-add ;;
-          *" checkout "*) step=git.checkout ;;
+          *" reset --hard "*) step=git.checkout ;;
           *) exec git "$@" ;;
         esac
         trace='{{(points.TracePath is null ? "" : FailPoints.GitTraceOf(points.TracePath))}}' point='{{points.Point}}' target='{{points.Target}}' service={{Environment.ProcessId}}

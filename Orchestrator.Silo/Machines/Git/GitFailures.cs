@@ -20,6 +20,7 @@ internal static class GitFailures
     [
         ("no space left on device", MachineFailureKind.Machine, mirror => $"The disk was full while git worked on {mirror.Repository}.", "Free disk space under ORCHESTRATOR_HOME, then retry the task."),
         ("disk quota exceeded", MachineFailureKind.Machine, mirror => $"The disk quota was used up while git worked on {mirror.Repository}.", "Free disk space under ORCHESTRATOR_HOME, then retry the task."),
+        ("unable to write", MachineFailureKind.Machine, mirror => $"Git could not write files of {mirror.Repository}: the disk is full, or not to be written to.", "Free disk space under ORCHESTRATOR_HOME, then retry the task."),
         ("repository not found", MachineFailureKind.Request, NotFound, NotFoundSteps),
         ("does not appear to be a git repository", MachineFailureKind.Request, NotFound, NotFoundSteps),
         ("does not exist", MachineFailureKind.Request, NotFound, NotFoundSteps),

@@ -91,12 +91,13 @@ internal sealed class GitRepository(GitMirror mirror)
             _inside.Dispose();
         }
 
-        /// <summary>Waits for the lock again, if it has stepped out.</summary>
-        public async Task ReturnAsync()
+        /// <summary>Waits for the lock again, if it has stepped out. False when it did not come within that time: somebody fetches, perhaps.</summary>
+        public async Task<bool> TryReturnAsync(TimeSpan patience)
         {
-            if (!_isOut) return;
-            _inside = await _repository.EnterAsync(CancellationToken.None);
-            _isOut = false;
+            if (!_isOut) return true;
+            if (!await _repository._lock.WaitAsync(patience)) return false;
+            (_inside, _isOut) = (new Stay(_repository._lock), false);
+            return true;
         }
 
         public void Dispose()

@@ -1,3 +1,5 @@
+using System.Text;
+using Orchestrator.Processes;
 using Orchestrator.Silo.Machines.Cleanup;
 
 namespace Orchestrator.Silo.Machines.Git;
@@ -35,6 +37,9 @@ internal sealed record WorktreePlace(GitMirror Mirror, string TaskId, string Pat
     public string? HeadBranch => RefFiles.ReadSymbolic(System.IO.Path.Combine(AdminFolder, "HEAD")) is { } name && name.StartsWith("refs/heads/", StringComparison.Ordinal)
         ? name["refs/heads/".Length..]
         : null;
+
+    /// <summary>Puts the worktree onto a branch that is not there yet, as <c>git symbolic-ref</c> does (gitrepository-layout(5)).</summary>
+    public void PointHeadTo(string branch) => DurableFile.Write(System.IO.Path.Combine(AdminFolder, "HEAD"), Encoding.UTF8.GetBytes($"ref: refs/heads/{branch}\n"), isFlushed: false);
 
     /// <summary>The folder of which git keeps something; null when git does not say. It may be gone.</summary>
     /// <param name="admin">Git's half.</param>

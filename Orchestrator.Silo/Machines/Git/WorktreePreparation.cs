@@ -10,10 +10,17 @@ namespace Orchestrator.Silo.Machines.Git;
 /// Makes the worktree of a task: the intent is written, git makes it, that it is made is written. What a former call left behind, at whatever point it was killed, is found by the intent, saved and made
 /// again. Runs under the repository's lock, as parallel adds fail on each other's lock files, and are slower; the files are written outside of it, many worktrees' at once.
 /// </summary>
+#pragma warning disable CA1001 // As in GitRepository: nobody asks for the semaphore's wait handle.
 internal sealed class WorktreePreparation(
     GitProgram git, GitLockFiles lockFiles, OrphanedGits orphans, GitRepositories repositories, MirrorSettings settings, WorktreeStart starts, Salvage salvage, Quarantine quarantine,
     OrchestratorHome home)
 {
+#pragma warning restore CA1001
+    private static readonly TimeSpan WriterPatience = TimeSpan.FromSeconds(30), UndoPatience = TimeSpan.FromSeconds(2);
+
+    // Many large checkouts at once are no faster, and each has its deadline.
+    private readonly SemaphoreSlim _writers = new(Math.Max(2, Environment.ProcessorCount));
+
     public WorktreePlace Place(GitRepository repository, string taskId) => new(repository.Mirror, taskId, Path.Combine(home.WorktreesPath, taskId));
 
     /// <summary>Finds the worktree, or makes it.</summary>
@@ -29,7 +36,7 @@ internal sealed class WorktreePreparation(
             if (record is { State: WorktreeState.Ready })
             {
                 if (await IsWholeAsync(place, record, cancellationToken)) return Report(request, place, record, []);
-                if (place.Tip(record.Branch) is { } tip) return await MakeAgainAsync(place, stay, request, record, tip, cancellationToken);
+                if (place.Tip(record.Branch) is { } tip) return await MakeAgainAsync(repository, place, stay, request, record, tip, cancellationToken);
             }
             else if (record is not null || place.HasFolder || Directory.Exists(place.AdminFolder))
             {
@@ -96,8 +103,9 @@ internal sealed class WorktreePreparation(
 
     /// <summary>A worktree that was ready is gone or broken: its branch still has what was committed, so that the task goes on from there; its base stays.</summary>
     private async Task<WorktreeReport> MakeAgainAsync(
-        WorktreePlace place, GitRepository.TaskStay stay, WorktreeRequest request, WorktreeRecord record, string tip, CancellationToken cancellationToken)
+        GitRepository repository, WorktreePlace place, GitRepository.TaskStay stay, WorktreeRequest request, WorktreeRecord record, string tip, CancellationToken cancellationToken)
     {
+        await starts.CheckNotTakenAsync(repository, place, record.Branch, cancellationToken);
         var notes = new List<string> { $"The worktree was gone or damaged, and was made again from branch {record.Branch}." };
         await ClearAsync(place, request.Session, record, record.Branch, tip, notes, cancellationToken);
         return Report(request, place, await AddAsync(place, stay, record, tip, cancellationToken), notes);
@@ -141,22 +149,37 @@ internal sealed class WorktreePreparation(
         try
         {
             (record with { State = WorktreeState.Making }).Write(place.Mirror, place.TaskId);
-            await lockFiles.RunAsync(
-                place.Mirror, new(place.Mirror.Path, "worktree", "add", "--quiet", "--detach", "--no-checkout", "--", place.Path, tip), cancellationToken);
+            // Git refuses a branch that somebody has, or rebases; for that it looks through all worktrees, three times over. Nobody has one that is not there yet.
+            string[] branch = isNewBranch ? ["--detach"] : ["--no-track", "-B", record.Branch];
+            await lockFiles.RunAsync(place.Mirror, new(place.Mirror.Path, ["worktree", "add", "--quiet", "--no-checkout", .. branch, "--", place.Path, tip]), cancellationToken);
+            if (isNewBranch) place.PointHeadTo(record.Branch);
             stay.StepOut(record.Branch);
-            // That nobody else has the branch was seen under the lock, and holds as long as this stay.
-            string[] checkout = ["checkout", "--quiet", "--force", "--no-track", "--no-recurse-submodules", "--ignore-other-worktrees", "-B", record.Branch];
-            await git.RunAsync(new(place.AdminFolder, checkout) { WorkTree = place.Path }, cancellationToken);
+            await WriteFilesAsync(place, tip, cancellationToken);
             var ready = record with { State = WorktreeState.Ready };
             ready.Write(place.Mirror, place.TaskId);
             return ready;
         }
         catch (Exception exception) when (GitFailures.IsExpected(exception) || exception is OperationCanceledException)
         {
-            // A task that is cancelled here never comes back, and would hold its branch for ever.
-            await stay.ReturnAsync();
-            await UndoAsync(place, record, isNewBranch ? tip : null);
+            // A task that is cancelled here never comes back, and would hold its branch for ever. But it must not wait for another's fetch: what is left is cleared when the ended task
+            // looks for it, or by whoever wants the branch.
+            if (await stay.TryReturnAsync(UndoPatience)) await UndoAsync(place, record, isNewBranch ? tip : null);
             throw;
+        }
+    }
+
+    /// <summary>Makes branch, files and index. Outside of the repository's lock.</summary>
+    private async Task WriteFilesAsync(WorktreePlace place, string tip, CancellationToken cancellationToken)
+    {
+        // One whose filter hangs must not hold up the others for long.
+        var isCounted = await _writers.WaitAsync(WriterPatience, cancellationToken);
+        try
+        {
+            await lockFiles.RunAsync(place.Mirror, new(place.AdminFolder, "reset", "--hard", "--quiet", "--no-recurse-submodules", tip) { WorkTree = place.Path }, cancellationToken);
+        }
+        finally
+        {
+            if (isCounted) _writers.Release();
         }
     }
 

@@ -26,7 +26,10 @@ internal sealed class WorktreeStart(DefaultBranch defaultBranch, BranchRelease b
         var baseBranch = request.BaseBranch ?? await defaultBranch.FindAsync(mirror, fetchFailure is null, cancellationToken) ?? throw new GitRefusedException(
             $"Repository {mirror.Repository} has no default branch that is there, or no branch at all ({mirror.ShownUrl}).",
             "Push a first commit, point the repository's HEAD to an existing branch, or give the task a baseBranch.");
-        return new(WorktreeState.Making, "task/" + place.TaskId, baseBranch, Find(mirror, baseBranch, fetchFailure));
+        var start = new WorktreeRecord(WorktreeState.Making, "task/" + place.TaskId, baseBranch, Find(mirror, baseBranch, fetchFailure));
+        // From an earlier run: another task may go on with it. One that is not there yet is nobody's.
+        if (place.Tip(start.Branch) is not null) await CheckNotTakenAsync(repository, place, start.Branch, cancellationToken);
+        return start;
     }
 
     private static string Find(GitMirror mirror, string branch, MachineFailure? fetchFailure) =>
@@ -35,9 +38,10 @@ internal sealed class WorktreeStart(DefaultBranch defaultBranch, BranchRelease b
 
     /// <summary>
     /// Git lets a branch be checked out once, whoever made the worktree. Entries of folders that are gone are removed: they hold nothing but an index. One that was never ready, or is being removed, is left over, as nobody else
-    /// removes any while we hold the repository's lock, and those who make one are known: it lets go of the branch. Git, when the service was killed under it, may not have come to the branch yet.
+    /// removes any while we hold the repository's lock, and those who make one are known: it lets go of the branch.
     /// </summary>
-    private async Task CheckNotTakenAsync(GitRepository repository, WorktreePlace place, string branch, CancellationToken cancellationToken)
+    /// <exception cref="BranchTakenException">Another task works on it.</exception>
+    public async Task CheckNotTakenAsync(GitRepository repository, WorktreePlace place, string branch, CancellationToken cancellationToken)
     {
         if (repository.FindMaker(branch) is { } maker) throw new BranchTakenException(branch, maker);
         var admins = place.Mirror.At("worktrees");
@@ -45,7 +49,7 @@ internal sealed class WorktreeStart(DefaultBranch defaultBranch, BranchRelease b
         foreach (var admin in Directory.GetDirectories(admins))
         {
             var owner = Path.GetFileName(admin);
-            if (owner == place.TaskId || !Has(place.Mirror, owner, branch)) continue;
+            if (owner == place.TaskId || RefFiles.ReadSymbolic(Path.Combine(admin, "HEAD")) != "refs/heads/" + branch) continue;
             var other = new WorktreePlace(place.Mirror, owner, Path.Combine(home.WorktreesPath, owner));
             if (!File.Exists(place.Mirror.RecordPath(owner)) && WorktreePlace.FolderOf(admin) is { } folder && Directory.Exists(folder))
             {
@@ -64,10 +68,6 @@ internal sealed class WorktreeStart(DefaultBranch defaultBranch, BranchRelease b
             FolderRemoval.Remove(admin);
         }
     }
-
-    private static bool Has(GitMirror mirror, string owner, string branch) =>
-        RefFiles.ReadSymbolic(Path.Combine(mirror.AdminFolder(owner), "HEAD")) == "refs/heads/" + branch
-        || (WorktreeRecord.Read(mirror, owner) is { State: WorktreeState.Making } record && record.Branch == branch);
 
     /// <summary>A worktree that an agent has made for itself, anywhere: while it may work there, the branch is taken; then it lets go of the branch, and nothing of it is removed.</summary>
     private async Task TakeFromAgentAsync(WorktreePlace other, string folder, string branch, CancellationToken cancellationToken)

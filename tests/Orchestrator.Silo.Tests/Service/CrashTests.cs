@@ -56,7 +56,7 @@ public sealed class CrashTests(ITestOutputHelper output)
     [Theory]
     [InlineData("fetch")]
     [InlineData("worktree add")]
-    [InlineData("checkout --quiet")]
+    [InlineData("reset --hard")]
     [InlineData("--shortstat")]
     public async Task A_service_that_is_killed_in_the_middle_of_git_goes_on_from_there(string command)
     {

@@ -216,7 +216,8 @@ public sealed class CrashTests : IDisposable
                 string[] add = ["-c", "worktree.useRelativePaths=false", "--git-dir=" + _home.Mirror.Path, "worktree", "add", "--quiet", "--detach", "--no-checkout", "--", _home.PathOf($"t{number}"), tip];
                 await runner.RunAsync(new("git", add), kill.Token);
                 string[] place = ["--git-dir=" + _home.Mirror.AdminFolder($"t{number}"), "--work-tree=" + _home.PathOf($"t{number}")];
-                await runner.RunAsync(new("git", [.. place, "checkout", "--quiet", "--force", "-B", $"task/t{number}"]), kill.Token);
+                await runner.RunAsync(new("git", [.. place, "symbolic-ref", "HEAD", $"refs/heads/task/t{number}"]), kill.Token);
+                await runner.RunAsync(new("git", [.. place, "reset", "--hard", "--quiet", tip]), kill.Token);
             }
             catch (OperationCanceledException)
             {

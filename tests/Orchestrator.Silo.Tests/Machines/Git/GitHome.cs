@@ -62,7 +62,7 @@ public sealed class GitHome : IDisposable
 
     /// <summary>Lines of a shell script that run before each git command; <c>$sub</c> is the subcommand.</summary>
     public void Misbehave(string lines) => _folder.Script("git", $$"""
-        for word do case "$word" in fetch|worktree|checkout|ls-remote|init|status|add|update-ref|rev-list|write-tree|repack) sub=$word; break;; esac; done
+        for word do case "$word" in fetch|worktree|reset|ls-remote|init|status|add|update-ref|rev-list|write-tree|repack) sub=$word; break;; esac; done
         printf '%s\n' "$sub" >> '{{_folder.At("calls")}}'
         {{lines}}
         exec git "$@"
