@@ -19,6 +19,8 @@ internal sealed partial class AgentTaskGrain
                 : new(SubmitOutcome.Conflict, Detail: $"Task {TaskId} is known with another request.");
         }
 
+        // What the clock did before is nothing to a task that begins now.
+        _ = _clockSteps.Take();
         var accepted = AgentTaskTransitions.Accept(AgentTaskRequest.FactsOf(submission, options.Value), clock.GetUtcNow());
         if (await AdmitAsync() is { } refused) return refused;
         if (await StoreAsync(accepted, submission) is { } no)

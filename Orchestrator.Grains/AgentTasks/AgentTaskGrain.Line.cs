@@ -8,7 +8,8 @@ internal sealed partial class AgentTaskGrain
     public async Task<PriorityResult> ReprioritizeAsync(int priority)
     {
         if (!state.RecordExists) return new(PriorityOutcome.NotFound);
-        var (next, hasEnded) = AgentTaskTransitions.Reprioritize(state.State, priority, clock.GetUtcNow());
+        var now = clock.GetUtcNow();
+        var (next, hasEnded) = AgentTaskTransitions.Reprioritize(Current(now), priority, now);
         if (hasEnded) return new(PriorityOutcome.AlreadyCompleted);
         await ApplyAsync(next);
         return new(PriorityOutcome.Changed, (await Capacity.FindPlaceAsync(TaskId)).Position);
@@ -17,10 +18,10 @@ internal sealed partial class AgentTaskGrain
     public async Task<bool> EndHoldAsync()
     {
         if (!state.RecordExists) return false;
-        var next = AgentTaskTransitions.EndHold(state.State, clock.GetUtcNow());
-        if (ReferenceEquals(next, state.State)) return false;
-        await ApplyAsync(next);
-        return true;
+        var now = clock.GetUtcNow();
+        var isHeld = state.State.Phase == AgentTaskPhase.Held;
+        await ApplyAsync(AgentTaskTransitions.EndHold(Current(now), now));
+        return isHeld;
     }
 
     /// <summary>The notice says only that it is time to look: what has become of the others stands in the catalog.</summary>

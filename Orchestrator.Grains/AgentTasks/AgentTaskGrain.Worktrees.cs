@@ -20,11 +20,11 @@ internal sealed partial class AgentTaskGrain
         return answer;
     }
 
-    public Task WorktreeFound(WorktreeReport report) => ReceiveAsync(AgentTaskTransitions.WorktreeFound(state.State, report, clock.GetUtcNow()));
+    public Task WorktreeFound(WorktreeReport report) => ReceiveAsync((task, now) => AgentTaskTransitions.WorktreeFound(task, report, now));
 
     /// <summary>Whoever waits asks each minute, and each time what is open is asked for again: an ended task has no reminder any more.</summary>
     public Task BranchWanted() =>
         state.RecordExists && state.State.Phase == AgentTaskPhase.Ended ? ApplyAsync(AgentTaskTransitions.BranchWanted(state.State)) : Task.CompletedTask;
 
-    public Task WorktreeRemoved(SessionName session, string? problem) => ReceiveAsync(AgentTaskTransitions.WorktreeRemoved(state.State, session, problem, clock.GetUtcNow()));
+    public Task WorktreeRemoved(SessionName session, string? problem) => ReceiveAsync((task, now) => AgentTaskTransitions.WorktreeRemoved(task, session, problem, now));
 }

@@ -30,6 +30,7 @@ internal sealed partial class AgentTaskGrain(
     /// </summary>
     private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMinutes(10);
 
+    private readonly ClockSteps _clockSteps = new(clock);
     private IGrainTimer? _timer;
     private CatalogEntry? _cataloged;
 
@@ -44,7 +45,8 @@ internal sealed partial class AgentTaskGrain(
     public async Task<CancelResult> CancelAsync()
     {
         if (!state.RecordExists) return CancelResult.NotFound;
-        var (next, answer) = AgentTaskTransitions.Cancel(state.State, clock.GetUtcNow());
+        var now = clock.GetUtcNow();
+        var (next, answer) = AgentTaskTransitions.Cancel(Current(now), now);
         await ApplyAsync(next);
         return answer;
     }
@@ -78,30 +80,30 @@ internal sealed partial class AgentTaskGrain(
         if (!state.RecordExists) await ForgetAsync();
         else if (state.State.Phase == AgentTaskPhase.Ended) await Capacity.ReleaseAsync(TaskId, state.State.Run);
         else if (!ReferenceEquals(AgentTaskTransitions.SlotGranted(state.State, lease, "", clock.GetUtcNow()), state.State) && await ConfirmSlotAsync() is { } held)
-            await ReceiveAsync(AgentTaskTransitions.SlotGranted(state.State, held, NewAgentSessionId(), clock.GetUtcNow()));
+            await ReceiveAsync((task, now) => AgentTaskTransitions.SlotGranted(task, held, NewAgentSessionId(), now));
     }
 
     public async Task WorktreePrepared(WorktreeReport report)
     {
-        await ReceiveAsync(AgentTaskTransitions.WorktreePrepared(state.State, report, clock.GetUtcNow()));
+        await ReceiveAsync((task, now) => AgentTaskTransitions.WorktreePrepared(task, report, now));
         if (report.BlockedBy is { } other && other != TaskId) await GrainFactory.GetGrain<IAgentTaskGrain>(other).BranchWanted();
     }
 
-    public Task SessionStarted(SessionStartedReport report) => ReceiveAsync(AgentTaskTransitions.SessionStarted(state.State, report, clock.GetUtcNow()));
+    public Task SessionStarted(SessionStartedReport report) => ReceiveAsync((task, now) => AgentTaskTransitions.SessionStarted(task, report, now));
 
     public Task SessionEnded(SessionEndedReport report) =>
-        ReceiveAsync(AgentTaskTransitions.SessionEnded(state.State, report, options.Value, NewAgentSessionId(), clock.GetUtcNow()));
+        ReceiveAsync((task, now) => AgentTaskTransitions.SessionEnded(task, report, options.Value, NewAgentSessionId(), now));
 
-    public Task SessionStalled(SessionName session, DateTimeOffset since) => ReceiveAsync(AgentTaskTransitions.SessionStalled(state.State, session, since, clock.GetUtcNow()));
+    public Task SessionStalled(SessionName session, DateTimeOffset since) => ReceiveAsync((task, now) => AgentTaskTransitions.SessionStalled(task, session, since, now));
 
-    public Task SessionUsed(SessionName session, AgentUsage usage) => ReceiveAsync(AgentTaskTransitions.SessionUsed(state.State, session, usage, clock.GetUtcNow()));
+    public Task SessionUsed(SessionName session, AgentUsage usage) => ReceiveAsync((task, now) => AgentTaskTransitions.SessionUsed(task, session, usage, now));
 
-    public Task WorkCollected(WorkReport report) => ReceiveAsync(AgentTaskTransitions.WorkCollected(state.State, report, NewAgentSessionId(), clock.GetUtcNow()));
+    public Task WorkCollected(WorkReport report) => ReceiveAsync((task, now) => AgentTaskTransitions.WorkCollected(task, report, NewAgentSessionId(), now));
 
-    public Task WorktreeSettled(SessionName session, string? problem) => ReceiveAsync(AgentTaskTransitions.WorktreeSettled(state.State, problem, clock.GetUtcNow()));
+    public Task WorktreeSettled(SessionName session, string? problem) => ReceiveAsync((task, now) => AgentTaskTransitions.WorktreeSettled(task, problem, now));
 
     public Task CallbackSettled(string callbackId, CallbackState settled) =>
-        ReceiveAsync(AgentTaskTransitions.CallbackSettled(state.State, callbackId, settled, clock.GetUtcNow()));
+        ReceiveAsync((task, now) => AgentTaskTransitions.CallbackSettled(task, callbackId, settled, now));
 
     public async Task ReceiveReminder(string reminderName, TickStatus status)
     {
@@ -116,12 +118,22 @@ internal sealed partial class AgentTaskGrain(
     private static string NewAgentSessionId() => Guid.NewGuid().ToString();
 
     /// <summary>A report that nobody waits for. One whose saving fails is asked for again by the reminder.</summary>
-    private async Task ReceiveAsync(AgentTaskState next)
+    private async Task ReceiveAsync(Func<AgentTaskState, DateTimeOffset, AgentTaskState> rule)
     {
-        if (state.RecordExists && !ReferenceEquals(next, state.State)) await ApplyAsync(next);
+        if (!state.RecordExists) return;
+        var now = clock.GetUtcNow();
+        var next = rule(Current(now), now);
+        if (!ReferenceEquals(next, state.State)) await ApplyAsync(next);
     }
 
-    private Task TickAsync() => ApplyAsync(AgentTaskTransitions.TimePassed(state.State, options.Value, clock.GetUtcNow()));
+    /// <summary>The task, its times moved along with a clock that was set since the last look. Whatever happens next is counted from the new time, so that this comes first.</summary>
+    private AgentTaskState Current(DateTimeOffset now) => AgentTaskTransitions.ClockSet(state.State, _clockSteps.Take(), now);
+
+    private Task TickAsync()
+    {
+        var now = clock.GetUtcNow();
+        return ApplyAsync(AgentTaskTransitions.TimePassed(Current(now), options.Value, now));
+    }
 
     private async Task ApplyAsync(AgentTaskState next)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Orchestrator.Grains.Callbacks;
 using Orchestrator.Interfaces.AgentTasks;
 using Orchestrator.Interfaces.Callbacks;
@@ -68,6 +69,22 @@ internal static partial class AgentTaskTransitions
         var mayRun = state.Phase is AgentTaskPhase.Preparing or AgentTaskPhase.Running or AgentTaskPhase.Stopping;
         var next = End(state, AgentTaskStatus.Cancelled, null, null, now);
         return (mayRun ? next with { Phase = AgentTaskPhase.Stopping } : next, CancelResult.Cancelled);
+    }
+
+    /// <summary>The wall clock was set, or the machine slept, while the task was watched: what was to last so long does so, and only a time that the account itself has said stays as it is.</summary>
+    public static AgentTaskState ClockSet(AgentTaskState state, TimeSpan step, DateTimeOffset now)
+    {
+        if (step == TimeSpan.Zero || state.Phase == AgentTaskPhase.Ended) return state;
+        return (state with
+        {
+            DeadlineAt = state.DeadlineAt + step,
+            BlockedUntil = state.BlockedUntil + step,
+            PausedSince = state.PausedSince + step,
+            WaitingSince = state.WaitingSince + step,
+            WaitedBefore = state is { WaitingSince: null, Phase: AgentTaskPhase.Waiting or AgentTaskPhase.Blocked } ? state.WaitedBefore - step : state.WaitedBefore,
+            HeldUntil = state.HeldSince is null ? state.HeldUntil : state.HeldUntil + step,
+            HeldSince = state.HeldSince + step,
+        }).Noting(now, "clock_set", string.Create(CultureInfo.InvariantCulture, $"by {step.TotalSeconds:+0;-0} s: its times move along"));
     }
 
     /// <summary>Compares the stored times with the clock.</summary>

@@ -53,6 +53,31 @@ public sealed class ClockJumpTests
         Assert.Equal(AgentTaskStatus.Completed, (await silo.TaskGrain("t1").GetAsync())!.Status);
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(-2)]
+    [InlineData(72)]
+    public async Task A_clock_that_jumps_makes_no_time_limit_shorter_or_longer(double hours)
+    {
+        await using var silo = await TaskSilo.StartAsync();
+        Assert.Equal(SubmitOutcome.Accepted, (await silo.TaskGrain("t1").SubmitAsync(TaskSilo.Submission("t1", timeoutHours: 1), CancellationToken.None)).Outcome);
+        await ReachAsync(silo, "running");
+        silo.Clock.SetWallClockForward(TimeSpan.FromHours(hours));
+        var deadline = silo.Clock.GetUtcNow().AddHours(1);
+        var ran = TimeSpan.Zero;
+        for (var step = TimeSpan.FromSeconds(30); (await silo.TaskGrain("t1").GetAsync())!.Phase == AgentTaskPhase.Running; ran += step)
+        {
+            Assert.True(ran < TimeSpan.FromMinutes(63), $"It still runs {ran} after a jump of {hours} h.");
+            silo.Clock.Advance(step);
+            await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
+        }
+
+        Assert.True(ran > TimeSpan.FromMinutes(59), $"It was ended after {ran}.");
+        var task = (await silo.TaskGrain("t1").GetAsync())!;
+        Assert.Equal(deadline, task.DeadlineAt!.Value, TimeSpan.FromSeconds(1));
+        Assert.Single(task.Timeline, entry => entry.Event == "clock_set");
+    }
+
     [Fact]
     public async Task A_clock_that_was_set_back_before_a_restart_keeps_nobody_from_looking_again()
     {
