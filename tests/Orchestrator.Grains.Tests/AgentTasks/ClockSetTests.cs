@@ -1,7 +1,7 @@
 using Orchestrator.Grains.AgentTasks;
 using Orchestrator.Interfaces.AgentTasks;
-using Orchestrator.Testing;
 using Orchestrator.Interfaces.Machines;
+using Orchestrator.Testing;
 using static Orchestrator.Grains.Tests.AgentTasks.TaskScenario;
 
 namespace Orchestrator.Grains.Tests.AgentTasks;
