@@ -17,7 +17,7 @@ internal sealed record CancelRun(int Seed, int Count, int AtOnce)
     {
         var (answers, deaths) = (new ConcurrentBag<TimeSpan>(), new ConcurrentBag<TimeSpan>());
         await using var bed = await TortureBed.StartAsync(Programs.Service, AtOnce);
-        var done = 0;
+        var (done, beganAt) = (0, TimeProvider.System.GetTimestamp());
         await Parallel.ForEachAsync(Enumerable.Range(0, Count), new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (i, _) =>
         {
             var (id, random) = ($"cancel-{i}", new Random(unchecked(Seed * 1000 + i)));
@@ -27,7 +27,9 @@ internal sealed record CancelRun(int Seed, int Count, int AtOnce)
             await Task.Delay(TimeSpan.FromMilliseconds(random.Next(2000)), TimeProvider.System, CancellationToken.None);
             var startedAt = TimeProvider.System.GetTimestamp();
             var status = await bed.CancelAsync(id);
-            answers.Add(TimeProvider.System.GetElapsedTime(startedAt));
+            var answer = TimeProvider.System.GetElapsedTime(startedAt);
+            answers.Add(answer);
+            if (answer > AnswerLimit) report.Say($"{id} was answered after {answer.TotalMilliseconds:0} ms, {TimeProvider.System.GetElapsedTime(beganAt).TotalSeconds:0.0} s after the begin.");
             report.Require(status == 200, "cancel", $"{id}: DELETE was answered with {status}.", $"seed {Seed}");
             await Eventually.IsTrueAsync(() => MachineProcess.WithEnvironment($"ORCHESTRATOR_SESSION={bed.Place.Home}/sessions/{id}/").Count == 0, $"the death of {id}'s tree", TimeSpan.FromMinutes(1));
             deaths.Add(TimeProvider.System.GetElapsedTime(startedAt));

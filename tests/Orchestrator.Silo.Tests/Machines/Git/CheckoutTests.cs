@@ -147,7 +147,7 @@ public sealed class CheckoutTests : IDisposable
     {
         using var cancellation = new CancellationTokenSource();
         var hangs = _home.At("hangs");
-        var slow = await BeginAsync(GitHome.Request("t1"), $"if [ \"$sub\" = fetch ] && [ -e '{Begun}' ]; then touch '{hangs}'; until [ -e '{Go}' ]; do sleep 0.02; done; fi", cancellation.Token);
+        var slow = await BeginAsync(GitHome.Request("t1"), $"if [ \"$sub\" = fetch ] && [ -e '{Begun}' ]; then touch '{hangs}'; until [ -e '{Go}' ] || [ ! -e '{Begun}' ]; do sleep 0.02; done; fi", cancellation.Token);
         var other = _home.PrepareAsync(GitHome.Request("t2"));
         await Eventually.IsTrueAsync(() => File.Exists(hangs), "t2 fetches");
         await cancellation.CancelAsync();
@@ -177,7 +177,7 @@ public sealed class CheckoutTests : IDisposable
         {
             Arguments =
             [
-                "git", "-c", $"filter.slow.smudge=touch '{Begun}'; until [ -e '{Go}' ]; do sleep 0.02; done; cat", "--git-dir=" + _home.Mirror.AdminFolder("t1"), "--work-tree=" + _home.PathOf("t1"),
+                "git", "-c", $"filter.slow.smudge=touch '{Begun}'; until [ -e '{Go}' ] || [ ! -e '{Begun}' ]; do sleep 0.02; done; cat", "--git-dir=" + _home.Mirror.AdminFolder("t1"), "--work-tree=" + _home.PathOf("t1"),
                 "reset", "--hard", "--quiet", tip,
             ],
             Environment = new Dictionary<string, string> { ["PATH"] = Environment.GetEnvironmentVariable("PATH")!, ["HOME"] = _home.At("nobody") },
@@ -197,7 +197,7 @@ public sealed class CheckoutTests : IDisposable
     {
         _home.Misbehave($$"""
             {{misbehaviour}}
-            case "$sub:$*" in reset:*/worktrees/{{request.Session.TaskId}}\ *) touch '{{Begun}}'; until [ -e '{{Go}}' ]; do sleep 0.02; done;; esac
+            case "$sub:$*" in reset:*/worktrees/{{request.Session.TaskId}}\ *) touch '{{Begun}}'; until [ -e '{{Go}}' ] || [ ! -e '{{Begun}}' ]; do sleep 0.02; done;; esac
             """);
         var preparing = _home.Worktrees.PrepareAsync(request, cancellationToken);
         await Eventually.IsTrueAsync(() => File.Exists(Begun), "git writes files");
