@@ -75,7 +75,8 @@ internal sealed class Clients(World world)
 
     private async Task ReleaseAccountAsync(string account)
     {
-        foreach (var entry in world.Catalog.ReadOpen().Where(entry => entry.Phase == AgentTaskPhase.Held && world.AccountOf(entry.WorkerType) == account).ToList())
+        // Rows may be a step behind: whoever is asked is held no more, or has ended.
+        foreach (var entry in world.Catalog.ReadOpen().Where(entry => world.AccountOf(entry.WorkerType) == account).ToList())
             await world.Silo.GetGrain<IAgentTaskGrain>(entry.TaskId).EndHoldAsync();
         await world.Silo.GetGrain<ICapacityGrain>(Pools.Default).EndHoldAsync(account);
     }
