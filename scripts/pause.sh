@@ -11,7 +11,10 @@ case ${1:-} in
   "") what=pause ;;
   --drain) what=drain ;;
   --resume) what=resume ;;
-  --release) what=accounts/${2:?"scripts/pause.sh --release needs the name of an account, as /health shows it under heldAccounts."}/release ;;
+  --release)
+    [ -n "${2:-}" ] || die "--release needs the name of an account: /health shows it under heldAccounts."
+    what=accounts/$2/release
+    ;;
   *)
     sed -n '2,6s/^# \{0,1\}//p' scripts/pause.sh >&2
     exit 2

@@ -4,7 +4,8 @@ using Orchestrator.Silo.Processes;
 namespace Orchestrator.Silo.Machines.Git;
 
 /// <summary>
-/// A killed git leaves its lock files behind, and every later one fails on them. They are removed only under the repository's lock, and only when no git lives that may hold them.
+/// A killed git leaves its lock files behind, and every later one fails on them. They are removed only when no git lives that may hold them, and only by who has the
+/// repository's lock, or writes the files of a worktree that is nobody else's (<see cref="GitRepository.TaskStay"/>).
 /// </summary>
 internal sealed partial class GitLockFiles(GitProgram git, TimeProvider clock)
 {

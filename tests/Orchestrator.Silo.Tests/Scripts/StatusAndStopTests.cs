@@ -76,5 +76,16 @@ public sealed class StatusAndStopTests
         Assert.Equal(0, (await RunAsync(bed, "scripts/stop.sh")).ExitCode);
     }
 
+    [ScriptFact]
+    public async Task A_release_of_an_account_says_what_is_wrong_with_it()
+    {
+        await using var bed = await ServiceBed.StartAsync(BuiltService.Program);
+        Assert.Equal(new ShellRun(1, "", "--release needs the name of an account: /health shows it under heldAccounts.\n"), await RunAsync(bed, "scripts/pause.sh", "--release"));
+        var release = await RunAsync(bed, "scripts/pause.sh", "--release", "claude");
+        Assert.Equal((1, ""), (release.ExitCode, release.Output));
+        Assert.StartsWith("POST /admin/accounts/claude/release was answered with 404: ", release.Error, StringComparison.Ordinal);
+        Assert.Contains("No usage limit holds the account claude. Held are: none.", release.Error, StringComparison.Ordinal);
+    }
+
     private static Task<ShellRun> RunAsync(ServiceBed bed, params IReadOnlyList<string> arguments) => ShellRun.BashAsync(bed.Place.Home, arguments);
 }

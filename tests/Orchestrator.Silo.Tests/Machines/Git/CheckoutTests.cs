@@ -60,9 +60,7 @@ public sealed class CheckoutTests : IDisposable
     [Fact]
     public async Task A_task_that_is_sent_again_waits_for_the_one_that_goes_on_with_its_branch()
     {
-        var first = await _home.PreparedAsync("t1");
-        _home.Commit(first.Path, "a.txt", "a\n", "Add a");
-        _home.Git(first.Path, "push", "-q", "origin", "task/t1");
+        var first = await PushedAsync("t1");
         Assert.Null(await _home.Worktrees.RemoveAsync(GitHome.Session("t1"), first, default));
         var second = await _home.PreparedAsync(GitHome.Request("t2", continuation: "task/t1"));
         var commit = _home.Commit(second.Path, "b.txt", "b\n", "Add b");
@@ -74,9 +72,7 @@ public sealed class CheckoutTests : IDisposable
     [Fact]
     public async Task A_worktree_that_was_damaged_is_not_made_again_onto_a_branch_that_another_task_has()
     {
-        var first = await _home.PreparedAsync("t1");
-        _home.Commit(first.Path, "a.txt", "a\n", "Add a");
-        _home.Git(first.Path, "push", "-q", "origin", "task/t1");
+        var first = await PushedAsync("t1");
         Assert.Null(await _home.Worktrees.KeepAsync(GitHome.Session("t1"), first, default));
         var second = await _home.PreparedAsync(GitHome.Request("t2", continuation: "task/t1"));
         Directory.Delete(first.Path, recursive: true);
@@ -190,6 +186,15 @@ public sealed class CheckoutTests : IDisposable
         Assert.False((await ended.Within("the orphan ends")).IsSuccess);
         Assert.Equal("feature/x", _home.Git(worktree.Path, "branch", "--show-current"));
         Assert.Equal("t2", (await _home.PrepareAsync(GitHome.Request("t1", continuation: "feature/x"))).BlockedBy);
+    }
+
+    /// <summary>A worktree whose agent has committed and pushed its branch.</summary>
+    private async Task<Worktree> PushedAsync(string taskId)
+    {
+        var worktree = await _home.PreparedAsync(taskId);
+        _home.Commit(worktree.Path, "a.txt", "a\n", "Add a");
+        _home.Git(worktree.Path, "push", "-q", "origin", "task/" + taskId);
+        return worktree;
     }
 
     /// <summary>Begins to prepare, and waits until git writes files; it goes on when <see cref="Go"/> is there.</summary>
